@@ -1,0 +1,246 @@
+package components
+
+import (
+	"context"
+	"fmt"
+	"regexp"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"github.com/pve-home/pve-home/components/pve"
+)
+
+const (
+	guardTimeout = 30 * time.Second
+	// An engine that was killed leaves a clone task running on the node, which copies a disk.
+	unfinishedCloneTimeout = 30 * time.Minute
+	// Proxmox gives up on a lock after 10 seconds; by then another clone of the template is done.
+	cloneRetryDelay = 5 * time.Second
+)
+
+// guard stands before the provider. What would destroy a guest or fail half-way is refused with
+// the setting to change, in the preview already.
+type guard struct {
+	ctx    *pulumi.Context
+	client *pve.Client
+
+	// guests are those which the cluster had when the program first asked.
+	guests func() (map[int]pve.Guest, error)
+
+	// mayMigrate holds the names of the VMs whose node may change.
+	mayMigrate sync.Map
+
+	vm, container, file *pulumi.ResourceHookBinding
+}
+
+func newGuard(ctx *pulumi.Context, client *pve.Client) (*guard, error) {
+	g := &guard{ctx: ctx, client: client}
+	g.guests = sync.OnceValues(func() (map[int]pve.Guest, error) {
+		timeout, cancel := context.WithTimeout(ctx.Context(), guardTimeout)
+		defer cancel()
+		return client.Guests(timeout)
+	})
+	inPreview := &pulumi.ResourceHookOptions{OnDryRun: true}
+	free, err := ctx.RegisterResourceHook("pve-home:vmid-is-free", g.vmidIsFree, inPreview)
+	if err != nil {
+		return nil, fmt.Errorf("register the check of VMIDs: %w", err)
+	}
+	keepsDisks, err := ctx.RegisterResourceHook("pve-home:vm-keeps-disks-and-node", g.vmKeepsDisksAndNode, inPreview)
+	if err != nil {
+		return nil, fmt.Errorf("register the check of VM updates: %w", err)
+	}
+	explain, err := ctx.RegisterErrorHook("pve-home:explain", g.explain)
+	if err != nil {
+		return nil, fmt.Errorf("register the explanation of errors: %w", err)
+	}
+	onError := []*pulumi.ErrorHook{explain}
+	g.vm = &pulumi.ResourceHookBinding{
+		BeforeCreate: []*pulumi.ResourceHook{free},
+		BeforeUpdate: []*pulumi.ResourceHook{keepsDisks},
+		OnError:      onError,
+	}
+	g.container = &pulumi.ResourceHookBinding{BeforeCreate: []*pulumi.ResourceHook{free}, OnError: onError}
+	g.file = &pulumi.ResourceHookBinding{OnError: onError}
+	return g, nil
+}
+
+// vmidIsFree runs before a guest is created. A VMID that is taken means one of three things:
+// somebody else's guest, this very guest about to be replaced (a replacement is created before
+// the old one is deleted), or what an interrupted update left behind.
+func (g *guard) vmidIsFree(args *pulumi.ResourceHookArgs) error {
+	vmid := intProperty(args.NewInputs, "vmId")
+	if vmid == 0 {
+		return nil
+	}
+	guests, err := g.guests()
+	if err != nil {
+		return fmt.Errorf("%s: %w. Check proxmoxEndpoint, proxmoxApiToken and that the API can be reached", args.Name, err)
+	}
+	there, taken := guests[vmid]
+	if !taken {
+		return nil
+	}
+	if there.Name != args.Name {
+		return fmt.Errorf("%s: VMID %d is taken by %s. Give %s another vmId, or another address if the VMID comes from the address",
+			args.Name, vmid, there, args.Name)
+	}
+	ctx, cancel := context.WithTimeout(g.ctx.Context(), unfinishedCloneTimeout)
+	defer cancel()
+	unfinished, err := g.unfinished(ctx, there)
+	if err != nil {
+		return fmt.Errorf("%s: VMID %d is taken by %s: %w", args.Name, vmid, there, err)
+	}
+	if !unfinished {
+		return fmt.Errorf(`%s: VMID %d is already taken by %s, so this would replace a guest and lose its data.
+  If a changed setting asks for a replacement, undo that setting (%s).
+  If the guest was left by an interrupted update, bring it into the state: pulumi refresh --import-pending-creates '%s' --import-pending-creates %s/%d
+  If the state was lost, import the guest: pulumi import %s %s %s/%d
+  If the guest is not needed, remove it on node %s and run again`,
+			args.Name, vmid, there, replaceTriggers(args.NewInputs, there), args.URN, there.Node, vmid,
+			args.Type, args.Name, there.Node, vmid, there.Node)
+	}
+	if g.ctx.DryRun() {
+		return nil
+	}
+	_ = g.ctx.Log.Warn(fmt.Sprintf("%s: VMID %d holds a clone that an interrupted update left behind and that was never started; it is removed and made again",
+		args.Name, vmid), nil)
+	if err := g.client.Destroy(ctx, there); err != nil {
+		return fmt.Errorf("%s: %w", args.Name, err)
+	}
+	return nil
+}
+
+// unfinished says whether a guest is the rest of an interrupted creation: stopped, and never
+// started as far as the node's task log goes back. Such a guest holds nothing but its template.
+func (g *guard) unfinished(ctx context.Context, there pve.Guest) (bool, error) {
+	if there.Status != "stopped" || there.Template != 0 {
+		return false, nil
+	}
+	config, err := g.client.Config(ctx, there)
+	if err != nil {
+		return false, err
+	}
+	lock, locked := config["lock"]
+	if locked && lock != "clone" && lock != "create" {
+		return false, nil
+	}
+	started, err := g.client.EverStarted(ctx, there)
+	if err != nil || started {
+		return false, err
+	}
+	if locked && !g.ctx.DryRun() {
+		if err := g.client.WaitUnlocked(ctx, there); err != nil {
+			return false, fmt.Errorf("wait for its lock %q: %w", lock, err)
+		}
+	}
+	return true, nil
+}
+
+func replaceTriggers(inputs resource.PropertyMap, there pve.Guest) string {
+	if node := stringProperty(inputs, "nodeName"); node != "" && node != there.Node {
+		return fmt.Sprintf("node: %s, the guest is on %s; move it there with Proxmox's own migration first", node, there.Node)
+	}
+	if there.Type == "lxc" {
+		return "of a container these are node, vmId, diskGiB, datastore and unprivileged; grow a disk with `pct resize` on the node, then set diskGiB and run pulumi refresh"
+	}
+	return "of a VM this is vmId"
+}
+
+// vmKeepsDisksAndNode runs before a VM is updated in place.
+func (g *guard) vmKeepsDisksAndNode(args *pulumi.ResourceHookArgs) error {
+	// The state after a refresh knows what is really there; inputs only what was asked for.
+	was, is := stringProperty(args.OldOutputs, "nodeName"), stringProperty(args.NewInputs, "nodeName")
+	if _, may := g.mayMigrate.Load(args.Name); was != "" && was != is && !may {
+		return fmt.Errorf("%s: node changes from %s to %s, which moves a running VM with its disks. Set migrate: true to allow it, or set node back to %s",
+			args.Name, was, is, was)
+	}
+	old := diskSizes(args.OldOutputs)
+	for name, size := range diskSizes(args.NewInputs) {
+		if size < old[name] {
+			return fmt.Errorf("%s: disk %s would shrink from %d GiB to %d GiB; Proxmox can only grow disks, and shrinking would lose data. Set it to at least %d GiB",
+				args.Name, name, old[name], size, old[name])
+		}
+		delete(old, name)
+	}
+	for name, size := range old {
+		return fmt.Errorf("%s: disk %s (%d GiB) is no longer in the configuration; removing a disk deletes its data, which pve-home does not do. Detach it in Proxmox and run pulumi refresh, or put it back",
+			args.Name, name, size)
+	}
+	return nil
+}
+
+// A node's storage and template are locked for moments; many clones at once then fail with a
+// timeout (https://github.com/bpg/terraform-provider-proxmox/issues/995).
+var lockTimeout = regexp.MustCompile(`can't lock file|got lock request timeout|got lock timeout|got timeout`)
+var whileCloning = regexp.MustCompile(`cloning VM|VM clone`)
+
+// explain runs when an operation of the provider failed: what says only what Proxmox or SSH said
+// is followed by what to do. It asks for another try where only a lock was busy.
+func (g *guard) explain(args *pulumi.ErrorHookArgs) (bool, error) {
+	if len(args.Errors) == 0 {
+		return false, nil
+	}
+	message := args.Errors[0]
+	if args.FailedOperation == "create" && lockTimeout.MatchString(message) && whileCloning.MatchString(message) {
+		select {
+		case <-g.ctx.Context().Done():
+			return false, nil
+		case <-time.After(cloneRetryDelay):
+			return true, nil
+		}
+	}
+	if advice := adviceFor(message); advice != "" {
+		_ = g.ctx.Log.Error(fmt.Sprintf("%s: %s", args.Name, advice), nil)
+	}
+	return false, nil
+}
+
+func property(m resource.PropertyMap, key string) (resource.PropertyValue, bool) {
+	v, ok := m[resource.PropertyKey(key)]
+	for ok && (v.IsSecret() || v.IsOutput()) {
+		if v.IsSecret() {
+			v = v.SecretValue().Element
+		} else {
+			v = v.OutputValue().Element
+		}
+	}
+	return v, ok
+}
+
+func stringProperty(m resource.PropertyMap, key string) string {
+	if v, ok := property(m, key); ok && v.IsString() {
+		return v.StringValue()
+	}
+	return ""
+}
+
+func intProperty(m resource.PropertyMap, key string) int {
+	v, ok := property(m, key)
+	switch {
+	case ok && v.IsNumber():
+		return int(v.NumberValue())
+	case ok && v.IsString():
+		n, _ := strconv.Atoi(v.StringValue())
+		return n
+	}
+	return 0
+}
+
+// diskSizes returns the sizes in GiB by interface name.
+func diskSizes(m resource.PropertyMap) map[string]int {
+	sizes := map[string]int{}
+	disks, ok := property(m, "disks")
+	if !ok || !disks.IsArray() {
+		return sizes
+	}
+	for _, disk := range disks.ArrayValue() {
+		if disk.IsObject() {
+			sizes[stringProperty(disk.ObjectValue(), "interface")] = intProperty(disk.ObjectValue(), "size")
+		}
+	}
+	return sizes
+}

@@ -3,7 +3,6 @@ package apischema
 import (
 	_ "embed"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"maps"
 	"regexp"
@@ -60,12 +59,54 @@ func splitList(text string) []string {
 //go:embed propertyformats.json
 var propertyFormatsJSON []byte
 
-func newCompiler(tree []treeNode) *compiler {
-	return &compiler{
+// propertyValidators are the checks that named property strings have beyond
+// those of their keys.
+var propertyValidators = map[string]func(map[string]string) error{
+	"prune-backups":   validateRetention,
+	"pve-vm-cpu-conf": validateCPU,
+}
+
+func newCompiler(tree []treeNode) (*compiler, error) {
+	c := &compiler{
 		patterns: map[string]*regexp.Regexp{},
 		named:    map[string]format{},
 		unknown:  map[string]bool{},
-		ide:      findKeys(tree, "ide[n]"),
+	}
+	if err := json.Unmarshal(propertyFormatsJSON, &c.strings); err != nil {
+		return nil, fmt.Errorf("propertyformats.json: %w", err)
+	}
+	if ide := findKeys(tree, "ide[n]"); ide != nil {
+		c.strings["pve-qm-ide"] = ide
+	}
+	for name, f := range namedFormats {
+		c.named[name] = f
+	}
+	if privileges := findPrivileges(tree); privileges != nil {
+		c.named["pve-priv"] = privilegeFormat(privileges)
+	}
+	return c, nil
+}
+
+// findPrivileges returns the privileges of the schema's Proxmox VE: the
+// properties of a role.
+func findPrivileges(tree []treeNode) map[string]json.RawMessage {
+	for _, n := range tree {
+		if n.Path == "/access/roles/{roleid}" {
+			return n.Info["GET"].Returns.Properties
+		}
+		if privileges := findPrivileges(n.Children); privileges != nil {
+			return privileges
+		}
+	}
+	return nil
+}
+
+func privilegeFormat(privileges map[string]json.RawMessage) formatFunc {
+	return func(value string) error {
+		if _, found := privileges[value]; !found {
+			return fmt.Errorf("invalid privilege '%s'", value)
+		}
+		return nil
 	}
 }
 
@@ -85,10 +126,10 @@ func findKeys(tree []treeNode, name string) map[string]propertyInfo {
 }
 
 func (c *compiler) format(info formatInfo) (format, error) {
-	if info.keys != nil {
+	switch {
+	case info.keys != nil:
 		return c.propertyString(info.keys)
-	}
-	if info.name == "" {
+	case info.name == "":
 		return nil, nil
 	}
 	if known, found := c.named[info.name]; found {
@@ -110,6 +151,7 @@ func (c *compiler) propertyString(keys map[string]propertyInfo) (format, error) 
 	return propertyString{keys: o}, nil
 }
 
+// namedFormat compiles a format that is not in c.named; nil is a free one.
 func (c *compiler) namedFormat(name string) (format, error) {
 	if base, isList := strings.CutSuffix(name, "-list"); isList {
 		entry, err := c.format(formatInfo{name: base})
@@ -125,18 +167,9 @@ func (c *compiler) namedFormat(name string) (format, error) {
 		}
 		return optionalFormat{value: value}, nil
 	}
-	if f, found := namedFormats[name]; found {
-		return f, nil
-	}
-	if name == "pve-qm-ide" && c.ide != nil {
-		return c.propertyString(c.ide)
-	}
-	definitions, err := propertyFormats()
-	if err != nil {
-		return nil, err
-	}
-	if keys, found := definitions[name]; found {
-		return c.propertyString(keys)
+	if keys, found := c.strings[name]; found {
+		o, err := c.object(keys)
+		return propertyString{keys: o, validate: propertyValidators[name]}, err
 	}
 	if _, free := freeFormats[name]; !free {
 		c.unknown[name] = true
@@ -144,26 +177,6 @@ func (c *compiler) namedFormat(name string) (format, error) {
 	return nil, nil
 }
 
-func propertyFormats() (map[string]map[string]propertyInfo, error) {
-	var definitions map[string]map[string]propertyInfo
-	if err := json.Unmarshal(propertyFormatsJSON, &definitions); err != nil {
-		return nil, fmt.Errorf("propertyformats.json: %w", err)
-	}
-	return definitions, nil
-}
-
 func (c *compiler) unknownFormats() []string {
 	return slices.Sorted(maps.Keys(c.unknown))
-}
-
-// matches returns a format that accepts what pattern matches and else fails
-// with reason, in which %s stands for the value.
-func matches(pattern, reason string) formatFunc {
-	compiled := regexp.MustCompile(pattern)
-	return func(value string) error {
-		if compiled.MatchString(value) {
-			return nil
-		}
-		return errors.New(strings.ReplaceAll(reason, "%s", value))
-	}
 }

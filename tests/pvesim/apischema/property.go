@@ -112,7 +112,7 @@ type compiler struct {
 	patterns map[string]*regexp.Regexp
 	named    map[string]format
 	unknown  map[string]bool
-	ide      map[string]propertyInfo // keys of ide[n], which "pve-qm-ide" names
+	strings  map[string]map[string]propertyInfo // property strings by format name
 }
 
 func (c *compiler) call(path, method string, info methodInfo) (*Call, error) {

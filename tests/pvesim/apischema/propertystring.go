@@ -7,7 +7,10 @@ import (
 )
 
 // propertyString is the format of a comma-separated list of key=value pairs.
-type propertyString struct{ keys *object }
+type propertyString struct {
+	keys     *object
+	validate func(values map[string]string) error // nil = no further rules
+}
 
 func (f propertyString) check(path, value string) error {
 	values, err := f.parse(value)
@@ -17,7 +20,10 @@ func (f propertyString) check(path, value string) error {
 	errs := &errorSet{}
 	f.keys.checkKeys(path+".", values, errs)
 	if errs.list == nil {
-		return nil
+		if f.validate == nil {
+			return nil
+		}
+		return f.validate(values)
 	}
 	text := "format error"
 	for _, e := range errs.sorted() {

@@ -47,6 +47,13 @@ type methodInfo struct {
 	Description string          `json:"description"`
 	Parameters  parameterInfo   `json:"parameters"`
 	Permissions *permissionInfo `json:"permissions"`
+	Returns     returnInfo      `json:"returns"`
+}
+
+// returnInfo is the part of a result's description that names a role's
+// privileges.
+type returnInfo struct {
+	Properties map[string]json.RawMessage `json:"properties"`
 }
 
 type parameterInfo struct {
@@ -67,8 +74,11 @@ func Load(path string) (*Schema, error) {
 	if err := json.Unmarshal(raw, &tree); err != nil {
 		return nil, fmt.Errorf("parse API schema %s: %w", path, err)
 	}
+	c, err := newCompiler(tree)
+	if err != nil {
+		return nil, err
+	}
 	s := &Schema{root: &node{}}
-	c := newCompiler(tree)
 	for _, n := range tree {
 		if err := s.add(n, c); err != nil {
 			return nil, fmt.Errorf("API schema %s: %w", path, err)

@@ -1,0 +1,313 @@
+package sim
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/gliderlabs/ssh"
+	"github.com/google/uuid"
+	gossh "golang.org/x/crypto/ssh"
+	"gopkg.in/yaml.v3"
+)
+
+// identity is what a guest's first boot sets up.
+type identity struct {
+	Hostname string
+	// Users maps user names to their authorized keys.
+	Users map[string][]string
+	// Agent says that the QEMU guest agent runs.
+	Agent bool
+	// Address and PrefixBits are the guest's network configuration.
+	Address    netip.Addr
+	PrefixBits int
+	// CloudInitError is what cloud-init status reports.
+	CloudInitError string
+}
+
+// machine is a running guest: an SSH server on its address.
+type machine struct {
+	server   *ssh.Server
+	listener net.Listener
+}
+
+func (m *machine) close() {
+	_ = m.server.Close() // it ends with the listener and all connections closed or was closed already
+}
+
+// userData is the part of a cloud-config that the simulator understands.
+type userData struct {
+	Hostname       string    `yaml:"hostname"`
+	FQDN           string    `yaml:"fqdn"`
+	User           yaml.Node `yaml:"user"`
+	Users          []yaml.Node
+	AuthorizedKeys []string  `yaml:"ssh_authorized_keys"`
+	Packages       []any     `yaml:"packages"`
+	RunCmd         []any     `yaml:"runcmd"`
+	BootCmd        yaml.Node `yaml:"bootcmd"`
+}
+
+type userEntry struct {
+	Name           string   `yaml:"name"`
+	AuthorizedKeys []string `yaml:"ssh_authorized_keys"`
+}
+
+// defaultCloudUser is the user of Debian's cloud images.
+const defaultCloudUser = "debian"
+
+// readIdentity is the first boot: cloud-init's drive for a VM, the template's setup for a container.
+func (s *Sim) readIdentity(g *guest) (*identity, error) {
+	id := &identity{Hostname: g.name(), Users: map[string][]string{}}
+	s.readNetwork(g, id)
+	if g.Kind == kindCT {
+		id.Users["root"] = lines(g.SSHKeys)
+		return id, nil
+	}
+	if !g.hasCloudInit() {
+		return id, nil
+	}
+	snippet := parseProperties(g.Config["cicustom"], "")["user"]
+	if snippet == "" {
+		return id, id.fromOptions(g)
+	}
+	v := s.state.volume(g.Node, snippet)
+	if v == nil {
+		return nil, fail("volume '%s' does not exist", snippet)
+	}
+	id.fromUserData(v.Data)
+	return id, nil
+}
+
+func (g *guest) hasCloudInit() bool {
+	return slices.ContainsFunc(g.diskKeys(), func(key string) bool { return driveKey.MatchString(key) && isCloudInit(g.volid(key)) })
+}
+
+func lines(text string) []string {
+	return strings.FieldsFunc(text, func(r rune) bool { return r == '\n' })
+}
+
+// fromOptions is what Proxmox VE generates from ciuser and sshkeys.
+func (id *identity) fromOptions(g *guest) error {
+	keys, err := url.QueryUnescape(g.Config["sshkeys"])
+	if err != nil {
+		return fail("sshkeys: %s", err)
+	}
+	name := g.Config["ciuser"]
+	if name == "" {
+		name = defaultCloudUser
+	}
+	id.Users[name] = lines(keys)
+	return nil
+}
+
+// fromUserData reads a cloud-config. One that cloud-init cannot read leaves a guest that runs but knows nobody.
+func (id *identity) fromUserData(data []byte) {
+	var cloud userData
+	if !strings.HasPrefix(string(data), "#cloud-config") {
+		id.CloudInitError = "user-data is not #cloud-config"
+		return
+	}
+	if err := yaml.Unmarshal(data, &cloud); err != nil {
+		id.CloudInitError = "failed loading yaml: " + err.Error()
+		return
+	}
+	if cloud.Hostname != "" {
+		id.Hostname = cloud.Hostname
+	}
+	first := defaultCloudUser
+	if name := cloud.User.Value; name != "" {
+		first = name
+	}
+	for i, node := range cloud.Users {
+		entry := userEntry{Name: node.Value}
+		if node.Kind == yaml.MappingNode {
+			if err := node.Decode(&entry); err != nil {
+				id.CloudInitError = "users: " + err.Error()
+				return
+			}
+		}
+		if entry.Name == "default" {
+			entry.Name = first
+		}
+		id.Users[entry.Name] = append(id.Users[entry.Name], entry.AuthorizedKeys...)
+		if i == 0 {
+			first = entry.Name
+		}
+	}
+	id.Users[first] = append(id.Users[first], cloud.AuthorizedKeys...)
+	installs := slices.ContainsFunc(cloud.Packages, func(p any) bool { return strings.Contains(fmt.Sprint(p), "qemu-guest-agent") })
+	starts := slices.ContainsFunc(cloud.RunCmd, func(p any) bool { return strings.Contains(fmt.Sprint(p), "qemu-guest-agent") })
+	id.Agent = installs || starts
+}
+
+// readNetwork finds the guest's address: static from its configuration, or a lease.
+func (s *Sim) readNetwork(g *guest, id *identity) {
+	text := parseProperties(g.Config["net0"], "name")["ip"]
+	if g.Kind == kindVM {
+		text = "dhcp"
+		if g.hasCloudInit() {
+			text = parseProperties(g.Config["ipconfig0"], "")["ip"]
+		}
+	}
+	if prefix, err := netip.ParsePrefix(text); err == nil {
+		id.Address, id.PrefixBits = prefix.Addr(), prefix.Bits()
+		return
+	}
+	if text != "dhcp" || g.Config["net0"] == "" || !s.opts.Network.IsValid() {
+		return
+	}
+	if !g.Lease.IsValid() {
+		g.Lease = s.freeAddress()
+	}
+	id.Address, id.PrefixBits = g.Lease, s.opts.Network.Bits()
+}
+
+// freeAddress takes the highest address of the network that no guest has and no node.
+func (s *Sim) freeAddress() netip.Addr {
+	taken := map[netip.Addr]bool{}
+	for _, g := range s.state.Guests {
+		taken[g.Lease] = true
+		if g.Booted != nil {
+			taken[g.Booted.Address] = true
+		}
+		for _, key := range []string{"ipconfig0", "net0"} {
+			if prefix, err := netip.ParsePrefix(parseProperties(g.Config[key], "name")["ip"]); err == nil {
+				taken[prefix.Addr()] = true
+			}
+		}
+	}
+	for _, n := range s.opts.Nodes {
+		if address, err := netip.ParseAddr(n.Address); err == nil {
+			taken[address] = true
+		}
+	}
+	network := s.opts.Network.Masked()
+	last := network.Addr().As4()
+	host := uint32(1)<<(32-network.Bits()) - 1
+	for i := range 4 {
+		last[i] |= byte(host >> (24 - 8*i))
+	}
+	for address := netip.AddrFrom4(last).Prev(); network.Contains(address); address = address.Prev() {
+		if !taken[address] {
+			return address
+		}
+	}
+	return netip.Addr{}
+}
+
+// boot lets a running guest listen. A guest whose address is taken runs without, as a real one would with a
+// duplicate address.
+func (s *Sim) boot(g *guest) {
+	address := g.Booted.Address
+	if !s.opts.Network.IsValid() || !s.opts.Network.Contains(address) || len(g.Booted.Users) == 0 || s.closed {
+		return
+	}
+	if g.HostKeySeed == "" {
+		g.HostKeySeed = "ssh-guest-" + vmidText(g.VMID) + "-" + uuid.NewString()
+	}
+	signer, err := s.state.sshSigner(g.HostKeySeed)
+	if err != nil {
+		s.log.Error("guest", "vmid", g.VMID, "error", err)
+		return
+	}
+	endpoint := net.JoinHostPort(address.String(), strconv.Itoa(s.opts.GuestSSHPort))
+	config := net.ListenConfig{}
+	listener, err := config.Listen(s.ctx, "tcp", endpoint)
+	if err != nil {
+		s.log.Error("guest has no SSH: its address is in use", "vmid", g.VMID, "address", endpoint, "error", err)
+		return
+	}
+	login := *g.Booted
+	started := time.Unix(g.StartedUnix, 0)
+	server := &ssh.Server{
+		Handler: func(session ssh.Session) { guestShell(session, &login, started) },
+		PublicKeyHandler: func(ctx ssh.Context, key ssh.PublicKey) bool {
+			return authorized(login.Users[ctx.User()], key)
+		},
+		IdleTimeout: sshIdleTimeout,
+	}
+	server.AddHostKey(signer)
+	s.machines[g.VMID] = &machine{server: server, listener: listener}
+	s.wg.Go(func() { s.serveSSH(server, listener, "guest "+vmidText(g.VMID)) })
+}
+
+func (s *Sim) serveSSH(server *ssh.Server, l net.Listener, who string) {
+	if err := server.Serve(l); err != nil && !errors.Is(err, ssh.ErrServerClosed) && !errors.Is(err, net.ErrClosed) {
+		s.log.Error("ssh", "server", who, "error", err)
+	}
+}
+
+// bootRunning brings back the guests that ran when the state was written.
+func (s *Sim) bootRunning() {
+	for _, g := range s.state.Guests {
+		if g.Status == statusRunning && g.Booted != nil {
+			s.boot(g)
+		}
+	}
+}
+
+func authorized(lines []string, key ssh.PublicKey) bool {
+	for _, line := range lines {
+		allowed, _, _, _, err := gossh.ParseAuthorizedKey([]byte(line))
+		if err == nil && ssh.KeysEqual(allowed, key) {
+			return true
+		}
+	}
+	return false
+}
+
+// guestShell answers the few commands that health checks and deployments ask of a guest.
+func guestShell(session ssh.Session, id *identity, started time.Time) {
+	command := strings.Join(session.Command(), " ")
+	command = strings.TrimPrefix(strings.TrimPrefix(command, "sudo -n "), "sudo ")
+	switch command {
+	case "hostname", "cat /etc/hostname":
+		fmt.Fprintln(session, id.Hostname)
+	case "uptime":
+		fmt.Fprintf(session, " %s up %d min,  1 user,  load average: 0.00, 0.00, 0.00\n",
+			time.Now().Format(time.TimeOnly), int(time.Since(started).Minutes()))
+	case "true":
+	case "cloud-init status", "cloud-init status --wait":
+		fmt.Fprintln(session, "status: "+id.cloudInitStatus())
+	case "cloud-init status --format json", "cloud-init status --wait --format json", "cloud-init status --format json --wait":
+		answer := map[string]any{
+			"status": id.cloudInitStatus(), "extended_status": id.cloudInitStatus(), "boot_status_code": "enabled-by-generator",
+			"datasource": "nocloud", "detail": "DataSourceNoCloud", "errors": []string{}, "recoverable_errors": map[string]any{},
+		}
+		if id.CloudInitError != "" {
+			answer["errors"] = []string{id.CloudInitError}
+		}
+		// The answer is a map of texts, which always encodes.
+		data, _ := json.Marshal(answer)
+		fmt.Fprintln(session, string(data))
+	default:
+		_, _ = io.WriteString(session.Stderr(), "bash: line 1: "+firstWord(command)+": command not found\n")
+		_ = session.Exit(127) // the client may have gone
+		return
+	}
+	exit := 0
+	if strings.HasPrefix(command, "cloud-init") && id.CloudInitError != "" {
+		exit = 1
+	}
+	_ = session.Exit(exit) // the client may have gone
+}
+
+func firstWord(text string) string {
+	word, _, _ := strings.Cut(text, " ")
+	return word
+}
+
+func (id *identity) cloudInitStatus() string {
+	if id.CloudInitError != "" {
+		return "error"
+	}
+	return "done"
+}

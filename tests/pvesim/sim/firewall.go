@@ -1,0 +1,5 @@
+package sim
+
+type firewall struct{}
+
+func (g *guest) firewallName() string { return "guest/" + vmidText(g.VMID) }

@@ -1,0 +1,109 @@
+package sim
+
+// routes lists every API call that the simulator knows.
+func (s *Sim) routes() map[string]route {
+	handlers := map[string]func(*call) (any, error){
+		"GET /version":                         versionGet,
+		"GET /nodes":                           nodesList,
+		"GET /cluster/resources":               clusterResources,
+		"GET /cluster/status":                  clusterStatus,
+		"GET /cluster/nextid":                  nextID,
+		"GET /cluster/tasks":                   clusterTasks,
+		"GET /cluster/options":                 clusterOptions,
+		"PUT /cluster/options":                 clusterOptionsUpdate,
+		"GET /access/permissions":              permissions,
+		"GET /nodes/{node}/version":            versionGet,
+		"GET /nodes/{node}/status":             nodeStatus,
+		"GET /nodes/{node}/time":               nodeTime,
+		"PUT /nodes/{node}/time":               nodeTimeUpdate,
+		"GET /nodes/{node}/dns":                nodeDNS,
+		"PUT /nodes/{node}/dns":                nodeDNSUpdate,
+		"GET /nodes/{node}/hosts":              nodeHosts,
+		"POST /nodes/{node}/hosts":             nodeHostsUpdate,
+		"GET /nodes/{node}/network":            networkList,
+		"POST /nodes/{node}/network":           networkCreate,
+		"PUT /nodes/{node}/network":            networkReload,
+		"GET /nodes/{node}/network/{iface}":    networkGet,
+		"PUT /nodes/{node}/network/{iface}":    networkUpdate,
+		"DELETE /nodes/{node}/network/{iface}": networkDelete,
+
+		"GET /nodes/{node}/tasks":               nodeTasks,
+		"GET /nodes/{node}/tasks/{upid}/status": taskStatus,
+		"GET /nodes/{node}/tasks/{upid}/log":    taskLog,
+		"DELETE /nodes/{node}/tasks/{upid}":     taskStop,
+
+		"GET /storage":              storageDefinitions,
+		"POST /storage":             storageDefinitionCreate,
+		"GET /storage/{storage}":    storageDefinitionGet,
+		"PUT /storage/{storage}":    storageDefinitionUpdate,
+		"DELETE /storage/{storage}": storageDefinitionDelete,
+
+		"GET /nodes/{node}/storage":                               nodeStorages,
+		"GET /nodes/{node}/storage/{storage}/status":              storageStatus,
+		"GET /nodes/{node}/storage/{storage}/content":             storageContent,
+		"POST /nodes/{node}/storage/{storage}/content":            volumeAllocate,
+		"GET /nodes/{node}/storage/{storage}/content/{volume}":    volumeGet,
+		"PUT /nodes/{node}/storage/{storage}/content/{volume}":    volumeUpdate,
+		"DELETE /nodes/{node}/storage/{storage}/content/{volume}": volumeDelete,
+
+		"GET /pools":             poolList,
+		"POST /pools":            poolCreate,
+		"PUT /pools":             poolUpdate,
+		"DELETE /pools":          poolDelete,
+		"GET /pools/{poolid}":    poolGet,
+		"PUT /pools/{poolid}":    poolUpdate,
+		"DELETE /pools/{poolid}": poolDelete,
+
+		"POST /nodes/{node}/qemu":               qemuCreate,
+		"PUT /nodes/{node}/qemu/{vmid}/config":  qemuUpdate(false),
+		"POST /nodes/{node}/qemu/{vmid}/config": qemuUpdate(true),
+		"PUT /nodes/{node}/qemu/{vmid}/unlink":  qemuUnlink,
+		"POST /nodes/{node}/lxc":                lxcCreate,
+		"PUT /nodes/{node}/lxc/{vmid}/config":   lxcUpdate,
+	}
+	for _, kind := range []string{kindVM, kindCT} {
+		base := "/nodes/{node}/" + kind
+		guest := base + "/{vmid}"
+		for pattern, handler := range map[string]func(*call) (any, error){
+			"GET " + base:                      guestList(kind),
+			"DELETE " + guest:                  guestDelete(kind),
+			"GET " + guest + "/config":         configGet(kind),
+			"GET " + guest + "/pending":        pendingGet(kind),
+			"GET " + guest + "/status/current": statusCurrent(kind),
+			"PUT " + guest + "/resize":         guestResize(kind),
+			"POST " + guest + "/clone":         guestClone(kind),
+			"POST " + guest + "/template":      guestTemplate(kind),
+		} {
+			handlers[pattern] = handler
+		}
+		for _, verb := range []string{"start", "stop", "shutdown", "reboot", "suspend", "resume"} {
+			handlers["POST "+guest+"/status/"+verb] = power(kind, verb)
+		}
+	}
+	handlers["POST /nodes/{node}/qemu/{vmid}/status/reset"] = power(kindVM, "reset")
+	agent := "/nodes/{node}/qemu/{vmid}/agent"
+	nothing := func(*guest) any { return map[string]any{} }
+	for pattern, handler := range map[string]func(*call) (any, error){
+		"POST " + agent: agentCommand,
+		"GET " + agent + "/network-get-interfaces": agentInterfaces,
+		"POST " + agent + "/ping":                  agentResult(nothing),
+		"POST " + agent + "/fsfreeze-freeze":       agentResult(nothing),
+		"POST " + agent + "/fsfreeze-thaw":         agentResult(nothing),
+		"POST " + agent + "/fstrim":                agentResult(nothing),
+		"GET " + agent + "/get-osinfo":             agentResult(agentOS),
+		"GET " + agent + "/get-fsinfo":             agentResult(agentFilesystems),
+		"GET " + agent + "/get-time":               agentResult(agentTime),
+		"GET " + agent + "/get-host-name":          agentResult(func(g *guest) any { return map[string]any{"host-name": g.Booted.Hostname} }),
+		"GET " + agent + "/info":                   agentResult(func(*guest) any { return map[string]any{"version": "10.0.3", "supported_commands": []any{}} }),
+		"POST " + agent + "/exec":                  agentExec,
+		"GET " + agent + "/exec-status":            agentExecStatus,
+	} {
+		handlers[pattern] = handler
+	}
+	routes := make(map[string]route, len(handlers))
+	for pattern, handler := range handlers {
+		routes[pattern] = route{handle: handler}
+	}
+	routes["POST /access/ticket"] = route{handle: createTicket, open: true}
+	return routes
+}

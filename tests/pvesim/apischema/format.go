@@ -15,6 +15,14 @@ type format interface {
 	check(path, value string) error
 }
 
+// violation is the reason for which Proxmox VE refuses a value, in its own
+// words and punctuation.
+type violation string
+
+func (v violation) Error() string { return string(v) }
+
+func violationf(format string, args ...any) error { return violation(fmt.Sprintf(format, args...)) }
+
 // formatFunc is a named format without parts.
 type formatFunc func(value string) error
 
@@ -104,7 +112,7 @@ func findPrivileges(tree []treeNode) map[string]json.RawMessage {
 func privilegeFormat(privileges map[string]json.RawMessage) formatFunc {
 	return func(value string) error {
 		if _, found := privileges[value]; !found {
-			return fmt.Errorf("invalid privilege '%s'", value)
+			return violationf("invalid privilege '%s'", value)
 		}
 		return nil
 	}

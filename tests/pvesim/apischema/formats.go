@@ -2,8 +2,6 @@ package apischema
 
 import (
 	"encoding/pem"
-	"errors"
-	"fmt"
 	"regexp"
 	"slices"
 	"strconv"
@@ -153,7 +151,7 @@ func matches(pattern, reason string) formatFunc {
 		if compiled.MatchString(value) {
 			return nil
 		}
-		return errors.New(strings.ReplaceAll(reason, "%s", value))
+		return violation(strings.ReplaceAll(reason, "%s", value))
 	}
 }
 
@@ -171,7 +169,7 @@ func idPair(idFormat string) formatFunc {
 		}
 		for _, id := range ids {
 			if err := check(id); err != nil {
-				return fmt.Errorf("entry '%s' contains invalid ID - %w\n\n", value, err)
+				return violationf("entry '%s' contains invalid ID - %v\n\n", value, err)
 			}
 		}
 		return nil
@@ -188,7 +186,7 @@ func checkStartupOrder(value string) error {
 		}
 	}
 	if !valid {
-		return errors.New("unable to parse startup options")
+		return violationf("unable to parse startup options")
 	}
 	return nil
 }
@@ -198,7 +196,7 @@ var vlanRange = regexp.MustCompile(`^(\d+)(?:-(\d+))?$`)
 func checkVLANRange(value string) error {
 	match := vlanRange.FindStringSubmatch(value)
 	if match == nil {
-		return fmt.Errorf("invalid VLAN configuration '%s'", value)
+		return violationf("invalid VLAN configuration '%s'", value)
 	}
 	var bounds []int
 	for _, text := range match[1:] {
@@ -207,12 +205,12 @@ func checkVLANRange(value string) error {
 		}
 		tag, err := strconv.Atoi(text)
 		if err != nil || tag < 2 || tag > 4094 {
-			return fmt.Errorf("invalid VLAN tag '%s'", text)
+			return violationf("invalid VLAN tag '%s'", text)
 		}
 		bounds = append(bounds, tag)
 	}
 	if len(bounds) == 2 && bounds[0] >= bounds[1] {
-		return fmt.Errorf("VLAN range must go from lower to higher tag '%s'", value)
+		return violationf("VLAN range must go from lower to higher tag '%s'", value)
 	}
 	return nil
 }
@@ -222,11 +220,11 @@ var userID = regexp.MustCompile(`^[^\s:/]+@` + realm + `$`)
 func checkUserID(value string) error {
 	switch length := utf8.RuneCountInString(value); {
 	case length < 3:
-		return fmt.Errorf("user name '%s' is too short", value)
+		return violationf("user name '%s' is too short", value)
 	case length > 64:
-		return fmt.Errorf("user name '%s' is too long (%d > 64)", value, length)
+		return violationf("user name '%s' is too long (%d > 64)", value, length)
 	case !userID.MatchString(value):
-		return fmt.Errorf("value '%s' does not look like a valid user name", value)
+		return violationf("value '%s' does not look like a valid user name", value)
 	}
 	return nil
 }
@@ -238,7 +236,7 @@ func sdnID(kind string, maxLength int) formatFunc {
 			return err
 		}
 		if len(value) > maxLength {
-			return fmt.Errorf("%s ID '%s' can't be more length than %d characters", kind, value, maxLength)
+			return violationf("%s ID '%s' can't be more length than %d characters", kind, value, maxLength)
 		}
 		return nil
 	}
@@ -246,7 +244,7 @@ func sdnID(kind string, maxLength int) formatFunc {
 
 func checkPEM(value string) error {
 	if block, _ := pem.Decode([]byte(value)); block == nil {
-		return errors.New("not a valid PEM-formatted string.")
+		return violationf("not a valid PEM-formatted string.")
 	}
 	return nil
 }

@@ -1,7 +1,6 @@
 package apischema
 
 import (
-	"errors"
 	"fmt"
 	"net/netip"
 	"regexp"
@@ -31,22 +30,22 @@ func parseNetwork(text string) (netip.Addr, error) {
 			return netip.Addr{}, err
 		}
 		if to.Less(from) {
-			return netip.Addr{}, fmt.Errorf("Begin address is greater than End address %s", text)
+			return netip.Addr{}, violationf("Begin address is greater than End address %s", text)
 		}
 		return from, nil
 	}
 	if !strings.Contains(text, "/") {
 		if !isIP(text) {
-			return netip.Addr{}, fmt.Errorf("Cannot determine IP version for %s", text)
+			return netip.Addr{}, violationf("Cannot determine IP version for %s", text)
 		}
 		return netip.ParseAddr(text)
 	}
 	prefix, err := netip.ParsePrefix(text)
 	if err != nil {
-		return netip.Addr{}, fmt.Errorf("Invalid prefix %s", text)
+		return netip.Addr{}, violationf("Invalid prefix %s", text)
 	}
 	if prefix.Masked() != prefix {
-		return netip.Addr{}, fmt.Errorf("Invalid prefix %s", bitString(prefix))
+		return netip.Addr{}, violationf("Invalid prefix %s", bitString(prefix))
 	}
 	return prefix.Addr(), nil
 }
@@ -63,7 +62,7 @@ func bitString(prefix netip.Prefix) string {
 func checkIPOrCIDR(value string) error {
 	address, prefix, isNetwork := strings.Cut(value, "/")
 	if !isIP(address) || isNetwork && !isDigits(prefix) {
-		return errors.New("value does not look like a valid IP address or CIDR network")
+		return violationf("value does not look like a valid IP address or CIDR network")
 	}
 	_, err := parseNetwork(value)
 	return err
@@ -83,7 +82,7 @@ func checkFirewallAddresses(value string) error {
 	case firewallAlias.MatchString(value):
 		return tooLong("alias", value, maxFirewallNameLength)
 	case strings.HasSuffix(value, ","):
-		return errors.New("extraneous commas in list")
+		return violationf("extraneous commas in list")
 	case value == "":
 		return nil
 	}
@@ -93,23 +92,23 @@ func checkFirewallAddresses(value string) error {
 	for _, element := range elements {
 		address, err := parseNetwork(element)
 		if err != nil {
-			return fmt.Errorf("invalid IP address: %w", err)
+			return violationf("invalid IP address: %v", err)
 		}
 		if first.IsValid() && first.Is4() != address.Is4() {
-			return fmt.Errorf("detected mixed ipv4/ipv6 addresses in address list '%s'", value)
+			return violationf("detected mixed ipv4/ipv6 addresses in address list '%s'", value)
 		}
 		first = address
 		hasRange = hasRange || strings.Contains(element, "-")
 	}
 	if hasRange && len(elements) > 1 {
-		return errors.New("you can't use a range in a list")
+		return violationf("you can't use a range in a list")
 	}
 	return nil
 }
 
 func tooLong(kind, name string, maxLength int) error {
 	if len(name) > maxLength {
-		return fmt.Errorf("%s name too long", kind)
+		return violationf("%s name too long", kind)
 	}
 	return nil
 }
@@ -130,7 +129,7 @@ var (
 
 func checkPorts(value string, destination bool) error {
 	if strings.HasSuffix(value, ",") {
-		return errors.New("extraneous commas in list")
+		return violationf("extraneous commas in list")
 	}
 	if value == "" {
 		return nil
@@ -145,10 +144,10 @@ func checkPorts(value string, destination bool) error {
 		hasICMP = hasICMP || destination && isICMPType(item)
 	}
 	if hasICMP && count > 0 {
-		return errors.New("ICMP ports not allowed in port range")
+		return violationf("ICMP ports not allowed in port range")
 	}
 	if count > maxPortNumbers {
-		return errors.New("too many entries in port list (> 15 numbers)")
+		return violationf("too many entries in port list (> 15 numbers)")
 	}
 	return nil
 }
@@ -159,11 +158,11 @@ func countPorts(item string) (int, error) {
 	if match := portRange.FindStringSubmatch(item); match != nil {
 		for _, port := range match[1:] {
 			if !isPort(port) {
-				return 0, fmt.Errorf("invalid port '%s'", port)
+				return 0, violationf("invalid port '%s'", port)
 			}
 		}
 		if isBackwards(match[1], match[2]) {
-			return 0, fmt.Errorf("backwards range '%s' not allowed, did you mean '%s:%s'?", item, match[2], match[1])
+			return 0, violationf("backwards range '%s' not allowed, did you mean '%s:%s'?", item, match[2], match[1])
 		}
 		return 2, nil
 	}
@@ -171,7 +170,7 @@ func countPorts(item string) (int, error) {
 		return 1, nil
 	}
 	if isDigits(item) || !serviceName.MatchString(item) {
-		return 0, fmt.Errorf("invalid port '%s'", item)
+		return 0, violationf("invalid port '%s'", item)
 	}
 	return 0, nil
 }
@@ -190,7 +189,7 @@ func checkICMPType(value string) error {
 	if value == "" || isICMPType(value) {
 		return nil
 	}
-	return fmt.Errorf("invalid icmp-type value '%s'", value)
+	return violationf("invalid icmp-type value '%s'", value)
 }
 
 func checkFirewallProtocol(value string) error {
@@ -200,7 +199,7 @@ func checkFirewallProtocol(value string) error {
 	if number, err := strconv.Atoi(value); err == nil && slices.Contains(protocolNumbers, number) {
 		return nil
 	}
-	return fmt.Errorf("unknown protocol '%s'", value)
+	return violationf("unknown protocol '%s'", value)
 }
 
 // icmpTypes are the names that iptables and ip6tables know.

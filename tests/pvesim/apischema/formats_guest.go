@@ -1,8 +1,6 @@
 package apischema
 
 import (
-	"errors"
-	"fmt"
 	"regexp"
 	"slices"
 	"strconv"
@@ -31,7 +29,7 @@ func checkHotplugFeatures(value string) error {
 		switch feature {
 		case "network", "disk", "cpu", "memory", "usb", "cloudinit":
 		default:
-			return fmt.Errorf("invalid hotplug feature '%s'", feature)
+			return violationf("invalid hotplug feature '%s'", feature)
 		}
 	}
 	return nil
@@ -43,7 +41,7 @@ func checkCPUSet(value string) error {
 	for part := range strings.SplitSeq(strings.TrimRight(value, ","), ",") {
 		match := cpuRange.FindStringSubmatch(part)
 		if match == nil && value != "" || match != nil && match[2] != "" && isBackwards(match[1], match[2]) {
-			return errors.New("unable to parse cpuset option")
+			return violationf("unable to parse cpuset option")
 		}
 	}
 	return nil
@@ -73,14 +71,14 @@ func checkBootDisk(value string) error {
 	if isIndexed(value, "ide", "sata", "scsi", "virtio") || value == "efidisk0" || value == "tpmstate0" {
 		return nil
 	}
-	return fmt.Errorf("invalid boot disk '%s'", value)
+	return violationf("invalid boot disk '%s'", value)
 }
 
 func checkBootDevice(value string) error {
 	if isIndexed(value, "ide", "sata", "scsi", "virtio", "net", "usb", "hostpci") {
 		return nil
 	}
-	return fmt.Errorf("invalid boot device '%s'", value)
+	return violationf("invalid boot device '%s'", value)
 }
 
 var (
@@ -90,14 +88,14 @@ var (
 
 func checkMountPath(value string) error {
 	if dotSegments.MatchString(value) {
-		return fmt.Errorf("%s contains illegal character sequences", value)
+		return violationf("%s contains illegal character sequences", value)
 	}
 	return nil
 }
 
 func checkDevicePath(value string) error {
 	if deviceDots.MatchString(value) || !strings.HasPrefix(value, "/dev/") {
-		return fmt.Errorf("%s is not a valid device path", value)
+		return violationf("%s is not a valid device path", value)
 	}
 	return nil
 }
@@ -134,7 +132,7 @@ func checkCalendarEvent(value string) error {
 		valid = valid && !isBackwards(match[1], match[2])
 	}
 	if !valid {
-		return fmt.Errorf("invalid calendar event '%s' - unable to parse calendar event\n", value)
+		return violationf("invalid calendar event '%s' - unable to parse calendar event\n", value)
 	}
 	return nil
 }
@@ -144,18 +142,18 @@ func checkCalendarEvent(value string) error {
 func validateCPU(cpu map[string]string) error {
 	cputype := cpu["cputype"]
 	if cputype == "" || cputype == "0" {
-		return errors.New("CPU is missing cputype")
+		return violationf("CPU is missing cputype")
 	}
 	if !strings.HasPrefix(cputype, "custom-") && !slices.Contains(cpuModels, cputype) {
-		return fmt.Errorf("Built-in cputype '%s' is not defined (missing 'custom-' prefix?)", cputype)
+		return violationf("Built-in cputype '%s' is not defined (missing 'custom-' prefix?)", cputype)
 	}
 	for flag := range strings.SplitSeq(cpu["flags"], ";") {
 		if flag != "" && !slices.Contains(cpuFlags, flag[1:]) {
-			return errors.New("VM-specific CPU flags must be a subset of: " + strings.Join(cpuFlags, ", "))
+			return violation("VM-specific CPU flags must be a subset of: " + strings.Join(cpuFlags, ", "))
 		}
 	}
 	if _, found := cpu["reported-model"]; found {
-		return errors.New("Property 'reported-model' not allowed in VM-specific CPU config.")
+		return violationf("Property 'reported-model' not allowed in VM-specific CPU config.")
 	}
 	return nil
 }
@@ -189,7 +187,7 @@ func validateRetention(keep map[string]string) error {
 		limited = limited || key != "keep-all" && strings.Trim(value, "+0") != ""
 	}
 	if limited && keep["keep-all"] == "1" {
-		return errors.New("keep-all cannot be set together with other options.")
+		return violationf("keep-all cannot be set together with other options.")
 	}
 	return nil
 }

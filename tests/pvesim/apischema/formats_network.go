@@ -1,8 +1,6 @@
 package apischema
 
 import (
-	"errors"
-	"fmt"
 	"net"
 	"net/netip"
 	"regexp"
@@ -44,7 +42,7 @@ func looksLike(ok bool, what string) error {
 	if ok {
 		return nil
 	}
-	return errors.New("value does not look like a valid " + what)
+	return violation("value does not look like a valid " + what)
 }
 
 func checkIPv4(value string) error { return looksLike(isIPv4(value), "IPv4 address") }
@@ -85,7 +83,7 @@ func checkAddress(value string) error {
 	if isIP(value) || dnsNameRE.MatchString(value) {
 		return nil
 	}
-	return fmt.Errorf("value does not look like a valid address: %s", value)
+	return violationf("value does not look like a valid address: %s", value)
 }
 
 func checkServer(value string) error {

@@ -1,8 +1,6 @@
 package apischema
 
 import (
-	"errors"
-	"fmt"
 	"strings"
 )
 
@@ -29,7 +27,7 @@ func (f propertyString) check(path, value string) error {
 	for _, e := range errs.sorted() {
 		text += "\n" + e.Error()
 	}
-	return errors.New(text)
+	return violation(text)
 }
 
 // parse splits a property string into its keys and values, aliases resolved,
@@ -51,7 +49,7 @@ func (f propertyString) parse(text string) (map[string]string, error) {
 		}
 		value = strings.TrimSuffix(value, "\n")
 		if key == "" || value == "" || strings.Contains(value, "\n") {
-			return nil, errors.New("missing key in comma-separated list property")
+			return nil, violationf("missing key in comma-separated list property")
 		}
 		if err := f.setKey(values, key, value); err != nil {
 			return nil, err
@@ -63,7 +61,7 @@ func (f propertyString) parse(text string) (map[string]string, error) {
 func (f propertyString) setDefault(values map[string]string, value string, again bool) error {
 	key := f.keys.defaultKey
 	if key == "" {
-		return errors.New("value without key, but schema does not define a default key")
+		return violationf("value without key, but schema does not define a default key")
 	}
 	if again || values[key] != "" && values[key] != "0" {
 		return duplicateKey(key)
@@ -80,7 +78,7 @@ func (f propertyString) setKey(values map[string]string, key, value string) erro
 	if p != nil && p.alias != "" {
 		if p.keyAlias != "" {
 			if _, found := values[p.keyAlias]; found {
-				return fmt.Errorf("key alias '%s' is already defined", p.keyAlias)
+				return violationf("key alias '%s' is already defined", p.keyAlias)
 			}
 			values[p.keyAlias] = key
 		}
@@ -95,7 +93,7 @@ func (f propertyString) setKey(values map[string]string, key, value string) erro
 }
 
 func duplicateKey(key string) error {
-	return fmt.Errorf("duplicate key in comma-separated list property: %s", key)
+	return violationf("duplicate key in comma-separated list property: %s", key)
 }
 
 // canonicalBoolean returns 1 or 0 for the spellings of a boolean that property

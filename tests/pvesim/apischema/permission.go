@@ -10,19 +10,14 @@ import (
 	"strings"
 )
 
-// Requirement is a privilege on an access control path. Its text is what
-// Proxmox VE puts into "Permission check failed (...)".
+// Requirement is a privilege on an access control path.
 type Requirement struct {
 	Path      string
 	Privilege string // alternatives are joined by |
 }
 
-func (r Requirement) String() string {
-	if r.Privilege == "" {
-		return r.Path
-	}
-	return r.Path + ", " + r.Privilege
-}
+// String returns what Proxmox VE puts into "Permission check failed (...)".
+func (r Requirement) String() string { return r.Path + ", " + r.Privilege }
 
 // rootUser may do everything.
 const rootUser = "root@pam"
@@ -33,11 +28,11 @@ type permissionInfo struct {
 	Check json.RawMessage `json:"check"`
 }
 
-// permissions is a compiled permissionInfo.
+// permissions is a compiled permissionInfo. Without user and check a call is for
+// root alone.
 type permissions struct {
-	defined bool
-	user    string // "all", "world" or empty
-	check   check  // nil when the call only has a description
+	user  string // "all", "world" or empty
+	check check  // nil when there is none
 }
 
 // check is one test of a permission expression. It returns the requirements
@@ -70,7 +65,8 @@ func (q *query) param(name string) (string, bool) {
 //
 // When ok, required holds the requirements that were needed; of alternatives
 // those that the caller holds. When not, it holds those that are missing, the
-// first of which is what Proxmox VE names in its answer 403.
+// first of which is what Proxmox VE names in its answer 403; it is empty when no
+// privilege would do, as the call is for root@pam or for known users only.
 //
 // Two things that Proxmox VE looks up in its user database are out of reach
 // here: whether a user exists, which is taken for granted, and who is in which
@@ -79,12 +75,8 @@ func (c *Call) Allowed(pathParams map[string]string, form url.Values, has func(p
 	p := c.permissions
 	switch {
 	case user == "":
-		return p.user == "world", denied(p.user == "world", "user != null")
-	case user == rootUser:
-		return true, nil
-	case !p.defined:
-		return false, denied(false, "user != "+rootUser)
-	case p.user == "all" || p.user == "world":
+		return p.user == "world", nil
+	case user == rootUser, p.user == "all", p.user == "world":
 		return true, nil
 	case p.check == nil:
 		return false, nil
@@ -92,18 +84,11 @@ func (c *Call) Allowed(pathParams map[string]string, form url.Values, has func(p
 	return p.check.eval(&query{pathParams: pathParams, form: form, has: has, user: user})
 }
 
-func denied(ok bool, why string) []Requirement {
-	if ok {
-		return nil
-	}
-	return []Requirement{{Path: why}}
-}
-
 func compilePermissions(info *permissionInfo) (permissions, error) {
 	if info == nil {
 		return permissions{}, nil
 	}
-	p := permissions{defined: true, user: info.User}
+	p := permissions{user: info.User}
 	if info.Check == nil {
 		return p, nil
 	}

@@ -74,7 +74,6 @@ func (s *scalar) UnmarshalJSON(raw []byte) error {
 // property is a compiled propertyInfo.
 type property struct {
 	kind          string // the schema's type, "" = any
-	optional      bool
 	format        format // nil = free
 	listFormat    bool   // the format's name ends in -list
 	pattern       *regexp.Regexp
@@ -128,8 +127,6 @@ func (c *compiler) call(path, method string, info methodInfo) (*Call, error) {
 	return &Call{
 		path:        path,
 		method:      method,
-		description: info.Description,
-		proxyTo:     info.ProxyTo,
 		allowToken:  bool(info.AllowToken),
 		protected:   bool(info.Protected),
 		parameters:  parameters,
@@ -150,7 +147,7 @@ func (c *compiler) object(infos map[string]propertyInfo) (*object, error) {
 		if info.DefaultKey {
 			o.defaultKey = name
 		}
-		if !p.optional && p.alias == "" && len(p.oneOf) == 0 {
+		if !info.Optional && p.alias == "" && p.oneOf == nil {
 			o.required = append(o.required, name)
 		}
 	}
@@ -160,7 +157,6 @@ func (c *compiler) object(infos map[string]propertyInfo) (*object, error) {
 func (c *compiler) property(info propertyInfo) (*property, error) {
 	p := &property{
 		kind:          info.Type,
-		optional:      bool(info.Optional),
 		requires:      info.Requires,
 		typeProperty:  info.TypeProperty,
 		instanceTypes: info.InstanceTypes,

@@ -109,10 +109,7 @@ func canonicalBoolean(value string) string {
 }
 
 func (o *object) checkKeys(prefix string, values map[string]string, errs *errorSet) {
-	o.checkRequired(prefix, errs, func(name string) (string, bool) {
-		value, found := values[name]
-		return value, found
-	})
+	checkRequired(o, prefix, values, errs)
 	for name, value := range values {
 		p, found := o.properties[name]
 		if !found {

@@ -136,13 +136,17 @@ func TestPublishedValidation(t *testing.T) {
 	}
 }
 
-// TestFreeFormatsExist keeps the table of free formats to what Proxmox VE uses.
-func TestFreeFormatsExist(t *testing.T) {
+// TestTablesFit holds that every indexed parameter has its count, and keeps the
+// table of free formats to what Proxmox VE uses.
+func TestTablesFit(t *testing.T) {
 	var all strings.Builder
 	for _, file := range publishedFiles(t) {
 		content, err := os.ReadFile(file)
 		require.NoError(t, err)
 		all.Write(content)
+	}
+	for _, match := range regexp.MustCompile(`"([a-z]+)\[n\]"`).FindAllStringSubmatch(all.String(), -1) {
+		require.Contains(t, indexCount, match[1])
 	}
 	for name, reason := range freeFormats {
 		require.Contains(t, all.String(), `"`+name)

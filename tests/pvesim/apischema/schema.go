@@ -43,8 +43,6 @@ type treeNode struct {
 type methodInfo struct {
 	AllowToken  flag            `json:"allowtoken"`
 	Protected   flag            `json:"protected"`
-	ProxyTo     string          `json:"proxyto"`
-	Description string          `json:"description"`
 	Parameters  parameterInfo   `json:"parameters"`
 	Permissions *permissionInfo `json:"permissions"`
 	Returns     returnInfo      `json:"returns"`

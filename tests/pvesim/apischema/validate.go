@@ -1,6 +1,7 @@
 package apischema
 
 import (
+	"cmp"
 	"fmt"
 	"net/url"
 	"regexp"
@@ -53,10 +54,7 @@ func (c *Call) Validate(pathParams map[string]string, form url.Values) []ParamEr
 }
 
 func (o *object) checkParameters(values map[string][]string, errs *errorSet) {
-	o.checkRequired("", errs, func(name string) (string, bool) {
-		list, found := values[name]
-		return strings.Join(list, ","), found
-	})
+	checkRequired(o, "", values, errs)
 	for name, list := range values {
 		p, found := o.properties[name]
 		if !found {
@@ -78,10 +76,10 @@ func (o *object) checkParameters(values map[string][]string, errs *errorSet) {
 	}
 }
 
-func (o *object) checkRequired(path string, errs *errorSet, get func(string) (string, bool)) {
+func checkRequired[V any](o *object, prefix string, values map[string]V, errs *errorSet) {
 	for _, name := range o.required {
-		if _, found := get(name); !found {
-			errs.add(path+name, reasonMissing)
+		if _, found := values[name]; !found {
+			errs.add(prefix+name, reasonMissing)
 		}
 	}
 }
@@ -205,21 +203,26 @@ func (p *property) checkLimits(value string) string {
 	return ""
 }
 
-// errorSet collects errors, one per parameter.
+// errorSet collects errors in any order.
 type errorSet struct{ list []ParamError }
 
 func (s *errorSet) add(param, reason string) {
-	for i, e := range s.list {
-		if e.Param == param {
-			// Proxmox VE joins with a backslash and an n, not with a newline.
-			s.list[i].Reason = e.Reason + `\n` + reason
-			return
-		}
-	}
 	s.list = append(s.list, ParamError{Param: param, Reason: reason})
 }
 
+// sorted returns one error per parameter. Proxmox VE joins several reasons with
+// a backslash and an n, not with a newline.
 func (s *errorSet) sorted() []ParamError {
-	slices.SortFunc(s.list, func(a, b ParamError) int { return strings.Compare(a.Param, b.Param) })
-	return s.list
+	slices.SortFunc(s.list, func(a, b ParamError) int {
+		return cmp.Or(strings.Compare(a.Param, b.Param), strings.Compare(a.Reason, b.Reason))
+	})
+	var merged []ParamError
+	for _, e := range s.list {
+		if last := len(merged) - 1; last >= 0 && merged[last].Param == e.Param {
+			merged[last].Reason += `\n` + e.Reason
+			continue
+		}
+		merged = append(merged, e)
+	}
+	return merged
 }

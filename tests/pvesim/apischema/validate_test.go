@@ -55,6 +55,8 @@ func TestValidate(t *testing.T) {
 		{"enum", create, "vmid=100&ostype=l27", map[string]string{"ostype": "value 'l27' does not have a value in the enumeration 'l26, other'"}},
 		{"pattern", "POST cluster/backup", "starttime=noon", map[string]string{"starttime": "value does not match the regex pattern"}},
 		{"requires", "POST cluster/backup", "dow=mon,tue", map[string]string{"starttime": "missing property - 'dow' requires this property"}},
+		{"requires twice", "POST cluster/backup", "dow=mon&repeat-missed=1", map[string]string{
+			"starttime": `missing property - 'dow' requires this property\nmissing property - 'repeat-missed' requires this property`}},
 		{"requires met", "POST cluster/backup", "dow=mon,tue&starttime=1:00", nil},
 		{"index", create, "vmid=100&scsi30=local:1&net31=virtio&hostpci15=00:02.0", nil},
 		{"index too high", create, "vmid=100&scsi31=local:1", map[string]string{"scsi31": reasonUnknown}},
@@ -77,6 +79,7 @@ func TestValidate(t *testing.T) {
 		{"variant", "PUT cluster/fabrics", "protocol=ospf&delete=area", nil},
 		{"variant of other type", "PUT cluster/fabrics", "protocol=ospf&delete=area&delete=hello_interval", map[string]string{
 			"delete[1]": "value 'hello_interval' does not have a value in the enumeration 'area'"}},
+		{"variant without type", "PUT cluster/fabrics", "delete=area", map[string]string{"protocol": reasonMissing}},
 		{"privileges", "POST access/roles", "roleid=ops&privs=VM.Audit,VM.Clone", nil},
 		{"privilege of another version", "POST access/roles", "roleid=ops&privs=VM.Monitor", map[string]string{"privs": "invalid format - invalid privilege 'VM.Monitor'\n"}},
 	} {

@@ -40,7 +40,22 @@ var (
 	ProviderProxmox = Tool{Name: "pulumi-resource-proxmoxve", Version: "6.18.1", pkg: ".", stamp: "main.version"}
 	ProviderMinio   = Tool{Name: "pulumi-resource-minio", Version: "0.16.3", pkg: ".", stamp: "main.version"}
 	Minio           = Tool{Name: "minio", Version: "2026-02-12", pkg: "github.com/minio/minio"}
+	GolangciLint    = Tool{
+		Name: "golangci-lint", Version: "2.15.0",
+		pkg:   "github.com/golangci/golangci-lint/v2/cmd/golangci-lint",
+		stamp: "main.version",
+	}
 )
+
+// ByName finds a tool.
+func ByName(name string) (Tool, error) {
+	for _, t := range []Tool{Pulumi, ProviderProxmox, ProviderMinio, Minio, GolangciLint} {
+		if t.Name == name {
+			return t, nil
+		}
+	}
+	return Tool{}, fmt.Errorf("no tool %q", name)
+}
 
 // A Pulumi CLI on PATH serves if it is new enough for state in S3-compatible stores
 // (https://github.com/pulumi/pulumi/issues/24109) and of the same major version.

@@ -1,0 +1,221 @@
+package components
+
+import (
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+	"github.com/stretchr/testify/require"
+
+	"github.com/pve-home/pve-home/components/pve"
+)
+
+// cluster answers API calls from a table of "METHOD path" and remembers what it was asked.
+type cluster struct {
+	answers map[string]any
+	mu      sync.Mutex
+	asked   []string
+}
+
+func (c *cluster) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	call := r.Method + " " + strings.TrimPrefix(r.URL.Path, "/api2/json")
+	c.mu.Lock()
+	c.asked = append(c.asked, call)
+	c.mu.Unlock()
+	answer, ok := c.answers[call]
+	if !ok {
+		w.WriteHeader(http.StatusNotImplemented)
+		return
+	}
+	_ = json.NewEncoder(w).Encode(map[string]any{"data": answer})
+}
+
+// withGuard runs a check against a simulated cluster.
+func withGuard(t *testing.T, c *cluster, preview bool, check func(g *guard)) {
+	t.Helper()
+	server := httptest.NewTLSServer(c)
+	defer server.Close()
+	options := []pulumi.RunOption{pulumi.WithMocks("pve-home", "prod", &recorder{resources: map[string]pulumi.MockResourceArgs{}})}
+	if preview {
+		options = append(options, func(info *pulumi.RunInfo) { info.DryRun = true })
+	}
+	require.NoError(t, pulumi.RunErr(func(ctx *pulumi.Context) error {
+		g, err := newGuard(ctx, pve.NewClient(server.URL, "a@b!c=d", true))
+		if err != nil {
+			return err
+		}
+		check(g)
+		return nil
+	}, options...))
+}
+
+func creating(name string, vmid int) *pulumi.ResourceHookArgs {
+	return &pulumi.ResourceHookArgs{Name: name, NewInputs: resource.PropertyMap{
+		"vmId": resource.NewProperty(float64(vmid)), "nodeName": resource.NewProperty("pve1"),
+	}}
+}
+
+func resources(guests ...map[string]any) map[string]any {
+	return map[string]any{"GET /cluster/resources": guests}
+}
+
+func TestVMIDIsFree(t *testing.T) {
+	ours := map[string]any{"vmid": 1021, "name": "web", "node": "pve1", "type": "qemu", "status": "stopped"}
+	const (
+		configCall  = "GET /nodes/pve1/qemu/1021/config"
+		tasksCall   = "GET /nodes/pve1/tasks"
+		destroyCall = "DELETE /nodes/pve1/qemu/1021"
+		upid        = "UPID:pve1:1:1:1:qmdestroy:1021:a@b!c:"
+	)
+	with := func(guest map[string]any, answers map[string]any) *cluster {
+		all := resources(guest)
+		for call, answer := range answers {
+			all[call] = answer
+		}
+		return &cluster{answers: all}
+	}
+	changed := func(key string, value any) map[string]any {
+		guest := map[string]any{key: value}
+		for k, v := range ours {
+			if k != key {
+				guest[k] = v
+			}
+		}
+		return guest
+	}
+	started := []map[string]any{{"type": "qmclone"}, {"type": "qmstart"}}
+	cloned := []map[string]any{{"type": "qmclone"}}
+
+	for _, tc := range []struct {
+		name    string
+		cluster *cluster
+		preview bool
+		err     string
+		removed bool
+	}{
+		{name: "free", cluster: &cluster{answers: resources()}},
+		{name: "somebody else's", cluster: with(changed("name", "nas"), nil),
+			err: `web: VMID 1021 is taken by VM "nas" (stopped on node pve1). Give web another vmId`},
+		{name: "running guest of that name is never removed", cluster: with(changed("status", "running"), nil),
+			err: "would replace a guest and lose its data"},
+		{name: "guest that ran before is never removed", cluster: with(ours, map[string]any{configCall: map[string]any{}, tasksCall: started}),
+			err: "would replace a guest and lose its data"},
+		{name: "guest under backup is never removed", cluster: with(ours, map[string]any{configCall: map[string]any{"lock": "backup"}}),
+			err: "would replace a guest and lose its data"},
+		{name: "guest on another node", cluster: with(changed("node", "pve2"), map[string]any{
+			"GET /nodes/pve2/qemu/1021/config": map[string]any{}, "GET /nodes/pve2/tasks": started}),
+			err: "node: pve1, the guest is on pve2"},
+		{name: "unfinished clone is removed", cluster: with(ours, map[string]any{
+			configCall: map[string]any{}, tasksCall: cloned, destroyCall: upid,
+			"GET /nodes/pve1/tasks/" + upid + "/status": map[string]any{"status": "stopped", "exitstatus": "OK"}}), removed: true},
+		{name: "failed removal", cluster: with(ours, map[string]any{
+			configCall: map[string]any{}, tasksCall: cloned, destroyCall: upid,
+			"GET /nodes/pve1/tasks/" + upid + "/status": map[string]any{"status": "stopped", "exitstatus": "disk is busy"}}),
+			err: "disk is busy", removed: true},
+		{name: "a preview removes nothing", preview: true, cluster: with(ours, map[string]any{
+			configCall: map[string]any{"lock": "clone"}, tasksCall: cloned})},
+		{name: "no API", cluster: &cluster{}, err: "Check proxmoxEndpoint"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			withGuard(t, tc.cluster, tc.preview, func(g *guard) {
+				err := g.vmidIsFree(creating("web", 1021))
+				if tc.err == "" {
+					require.NoError(t, err)
+				} else {
+					require.ErrorContains(t, err, tc.err)
+				}
+			})
+			require.Equal(t, tc.removed, strings.Contains(strings.Join(tc.cluster.asked, "\n"), destroyCall))
+		})
+	}
+}
+
+func TestGuestsAreListedOnce(t *testing.T) {
+	c := &cluster{answers: resources()}
+	withGuard(t, c, false, func(g *guard) {
+		for vmid := 1001; vmid < 1050; vmid++ {
+			require.NoError(t, g.vmidIsFree(creating("web", vmid)))
+		}
+	})
+	require.Equal(t, []string{"GET /cluster/resources"}, c.asked)
+}
+
+func TestVMKeepsDisksAndNode(t *testing.T) {
+	state := func(node string, sizes ...float64) resource.PropertyMap {
+		var disks []resource.PropertyValue
+		for i, size := range sizes {
+			disks = append(disks, resource.NewProperty(resource.PropertyMap{
+				"interface": resource.NewProperty("scsi" + string(rune('0'+i))), "size": resource.NewProperty(size),
+			}))
+		}
+		return resource.PropertyMap{"nodeName": resource.NewProperty(node), "disks": resource.NewProperty(disks)}
+	}
+	for _, tc := range []struct {
+		name     string
+		old, now resource.PropertyMap
+		migrate  bool
+		err      string
+	}{
+		{name: "same", old: state("pve1", 20, 50), now: state("pve1", 20, 50)},
+		{name: "grows", old: state("pve1", 20), now: state("pve1", 40)},
+		{name: "another disk", old: state("pve1", 20), now: state("pve1", 20, 50)},
+		{name: "shrinks", old: state("pve1", 20, 50), now: state("pve1", 20, 10),
+			err: "web: disk scsi1 would shrink from 50 GiB to 10 GiB"},
+		{name: "disk gone", old: state("pve1", 20, 50), now: state("pve1", 20),
+			err: "web: disk scsi1 (50 GiB) is no longer in the configuration"},
+		{name: "node changes", old: state("pve1", 20), now: state("pve2", 20),
+			err: "web: node changes from pve1 to pve2"},
+		{name: "node changes and may", old: state("pve1", 20), now: state("pve2", 20), migrate: true},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			withGuard(t, &cluster{}, false, func(g *guard) {
+				if tc.migrate {
+					g.mayMigrate.Store("web", true)
+				}
+				err := g.vmKeepsDisksAndNode(&pulumi.ResourceHookArgs{Name: "web", OldOutputs: tc.old, NewInputs: tc.now})
+				if tc.err == "" {
+					require.NoError(t, err)
+				} else {
+					require.ErrorContains(t, err, tc.err)
+				}
+			})
+		})
+	}
+}
+
+func TestExplainRetriesOnlyBusyClones(t *testing.T) {
+	for message, retry := range map[string]bool{
+		"error waiting for VM clone: error cloning VM: received an HTTP 500 response - Reason: can't lock file '/var/lock/qemu-server/lock-9000.conf' - got timeout": true,
+		"error waiting for VM clone: task failed: no space left on device":                                                                                           false,
+		"error starting VM: can't lock file '/var/lock/qemu-server/lock-1021.conf' - got timeout":                                                                    false,
+	} {
+		withGuard(t, &cluster{}, false, func(g *guard) {
+			again, err := g.explain(&pulumi.ErrorHookArgs{Name: "web", FailedOperation: "create", Errors: []string{message}})
+			require.NoError(t, err)
+			require.Equal(t, retry, again, message)
+		})
+	}
+}
+
+func TestAdvice(t *testing.T) {
+	for message, want := range map[string]string{
+		`the datastore "local" does not support content type "snippets"; supported content types are: [iso vztmpl backup]`: "Content",
+		"failed to open SSH client: unable to authenticate user \"root\" over SSH to \"192.168.1.11:22\"":                  "proxmoxSshPrivateKey",
+		"received an HTTP 403 response - Reason: Permission check failed (/vms/1021, VM.Allocate)":                         "proxmox-role.md",
+		"received an HTTP 401 response - Reason: invalid token value!":                                                     "proxmoxApiToken",
+		"received an HTTP 500 response - Reason: storage 'tank' does not exist":                                            "datastore",
+		"Get \"https://192.168.1.11:8006/api2/json/cluster/resources\": EOF":                                               "pveproxy",
+		"something that nobody has seen before":                                                                            "",
+	} {
+		if want == "" {
+			require.Empty(t, adviceFor(message))
+			continue
+		}
+		require.Contains(t, adviceFor(message), want, message)
+	}
+}

@@ -1,0 +1,92 @@
+// Command demo brings the example homelab up on a simulated Proxmox VE and shows the result.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/pve-home/pve-home/tests/lab"
+)
+
+const help = `Usage: make demo [SUMMARY=file.json] [KEEP=1]
+
+Starts a simulated Proxmox VE of two nodes and a MinIO server on loopback addresses, compiles the
+Pulumi CLI and the provider if needed, and runs "pulumi up" for the stacks prod, lab and monitoring
+as they are committed. Everything is removed at the end.
+
+`
+
+func main() {
+	var o options
+	flag.StringVar(&o.summary, "summary", "", "also write the result as JSON to this file")
+	flag.BoolVar(&o.keep, "keep", false, "leave the lab running in the background and print how to look at it")
+	flag.Usage = func() {
+		_, _ = fmt.Fprint(flag.CommandLine.Output(), help)
+		flag.PrintDefaults()
+	}
+	flag.Parse()
+	if o.keep && !isKeeper() {
+		os.Exit(runKeeper())
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	lab.CleanEnvironment()
+	if err := run(ctx, o, os.Stdout); err != nil {
+		if ctx.Err() != nil {
+			err = errors.New("interrupted; everything has been stopped and removed")
+		}
+		_, _ = fmt.Fprintln(os.Stderr, "demo:", err)
+		os.Exit(1)
+	}
+}
+
+type options struct {
+	summary string
+	keep    bool
+}
+
+// The order of the README: what the household relies on, the lab, the observers.
+var stackNames = []string{"prod", "lab", "monitoring"}
+
+func run(ctx context.Context, o options, out io.Writer) (err error) {
+	l, err := lab.Start(ctx, lab.Options{Out: out})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, l.Close()) }()
+	_, _ = fmt.Fprintf(out, "Simulated Proxmox VE: %s  (network %s)\n", l.Sim.Endpoint(), l.Network)
+
+	var s lab.Summary
+	for _, name := range stackNames {
+		_, _ = fmt.Fprintf(out, "\n== pulumi up -s %s\n", name)
+		stack, err := l.Stack(ctx, name)
+		if err != nil {
+			return err
+		}
+		if _, err := stack.Up(ctx); err != nil {
+			return err
+		}
+		_, _ = fmt.Fprintf(out, "== pulumi preview -s %s (must find nothing to do)\n", name)
+		result, err := stack.Summarize(ctx)
+		if err != nil {
+			return err
+		}
+		s.Stacks = append(s.Stacks, result)
+	}
+	s.Print(out)
+	if o.summary != "" {
+		if err := s.Write(o.summary); err != nil {
+			return err
+		}
+	}
+	if o.keep {
+		return keep(ctx, l, out)
+	}
+	return nil
+}

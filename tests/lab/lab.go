@@ -1,0 +1,249 @@
+// Package lab runs the program itself: a simulated Proxmox VE of two nodes, a MinIO server for the
+// state, the Pulumi CLI and the providers, all on loopback addresses. The demo and the end-to-end
+// tests are both the lab.
+package lab
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/auto"
+
+	"github.com/pve-home/pve-home/components/pve"
+	"github.com/pve-home/pve-home/tests/pvesim/sim"
+	"github.com/pve-home/pve-home/tests/toolchain"
+)
+
+// The example lab's network, and the part of it that the lab moves to a loopback network.
+const exampleNetwork = "192.168.1."
+
+const (
+	// Unprivileged users cannot listen on port 22.
+	sshPort = 2222
+	apiPort = 8006
+	s3Port  = 9000
+
+	sshUser = "pve-home"
+)
+
+// Options of a lab; the zero value is the demo's.
+type Options struct {
+	// Out receives progress; nil discards it.
+	Out io.Writer
+	// Sim changes the simulated Proxmox VE before it starts.
+	Sim func(*sim.Options)
+	// AttachProvider runs the Proxmox provider once for all operations, which saves the five
+	// seconds that the engine waits for it to end after each one. The provider ignores the
+	// request to end once it has asked a guest agent for addresses.
+	AttachProvider bool
+	// Privileges of the API token; nil takes those that the documentation asks for.
+	Privileges []string
+}
+
+// Lab is a running lab.
+type Lab struct {
+	Sim *sim.Sim
+	// Dir holds everything that the lab writes; Close removes it.
+	Dir string
+	// Network replaces the example's 192.168.1.0/24.
+	Network netip.Prefix
+
+	root     string
+	out      io.Writer
+	store    *objectStore
+	pulumi   auto.PulumiCommand
+	provider *provider
+	token    string
+	sshPass  string
+	tools    map[string]string
+
+	closeOnce sync.Once
+	closeErr  error
+}
+
+// Start brings up everything but the stacks. Close must be called also after a cancelled ctx.
+func Start(ctx context.Context, o Options) (_ *Lab, err error) {
+	if o.Out == nil {
+		o.Out = io.Discard
+	}
+	root, err := toolchain.Root()
+	if err != nil {
+		return nil, err
+	}
+	l := &Lab{root: root, out: o.Out}
+	if l.tools, err = toolchain.Ensure(ctx, root, o.Out, toolchain.Pulumi, toolchain.ProviderProxmox, toolchain.Minio); err != nil {
+		return nil, err
+	}
+	if err := l.makeDir(); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, l.Close())
+		}
+	}()
+	if l.Network, err = freeNetwork(); err != nil {
+		return nil, err
+	}
+	if err := l.startSim(ctx, o); err != nil {
+		return nil, fmt.Errorf("simulated Proxmox VE: %w", err)
+	}
+	if l.store, err = startMinio(ctx, l.tools[toolchain.Minio.Name], l.Dir, l.address(1, s3Port)); err != nil {
+		return nil, err
+	}
+	if o.AttachProvider {
+		if l.provider, err = startProvider(ctx, l.tools[toolchain.ProviderProxmox.Name], l.Dir); err != nil {
+			return nil, err
+		}
+	}
+	if l.pulumi, err = auto.NewPulumiCommand(&auto.PulumiCommandOptions{Root: filepath.Join(l.Dir, "pulumi")}); err != nil {
+		return nil, fmt.Errorf("the Pulumi CLI: %w", err)
+	}
+	return l, nil
+}
+
+// makeDir lays out a folder with the CLI where the Automation API looks for it and the provider
+// where the engine looks for plugins.
+func (l *Lab) makeDir() error {
+	base := filepath.Join(l.root, ".tmp")
+	if err := os.MkdirAll(base, 0o700); err != nil {
+		return fmt.Errorf("folder for the lab: %w", err)
+	}
+	dir, err := os.MkdirTemp(base, "lab-")
+	if err != nil {
+		return fmt.Errorf("folder for the lab: %w", err)
+	}
+	l.Dir = dir
+	plugin := filepath.Join(l.home(), "plugins", "resource-proxmoxve-v"+toolchain.ProviderProxmox.Version)
+	for _, sub := range []string{"home", "tmp", "stacks", "minio", "pulumi/bin", strings.TrimPrefix(plugin, dir+"/")} {
+		if err := os.MkdirAll(filepath.Join(dir, sub), 0o700); err != nil {
+			return fmt.Errorf("folder for the lab: %w", err)
+		}
+	}
+	for link, target := range map[string]string{
+		filepath.Join(dir, "pulumi", "bin", "pulumi"):         l.tools[toolchain.Pulumi.Name],
+		filepath.Join(plugin, toolchain.ProviderProxmox.Name): l.tools[toolchain.ProviderProxmox.Name],
+	} {
+		if err := os.Symlink(target, link); err != nil {
+			return fmt.Errorf("folder for the lab: %w", err)
+		}
+	}
+	return nil
+}
+
+func (l *Lab) home() string { return filepath.Join(l.Dir, "pulumi-home") }
+
+func (l *Lab) startSim(ctx context.Context, o Options) error {
+	var err error
+	if l.sshPass, err = randomHex(); err != nil {
+		return err
+	}
+	log, err := os.OpenFile(filepath.Join(l.Dir, "pvesim.log"), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
+	if err != nil {
+		return fmt.Errorf("log: %w", err)
+	}
+	options := sim.Options{
+		Nodes: []sim.Node{
+			{Name: "pve1", Address: l.host(11), SSHPort: sshPort},
+			{Name: "pve2", Address: l.host(12), SSHPort: sshPort},
+		},
+		Listen:       l.address(11, apiPort),
+		Network:      l.Network,
+		GuestSSHPort: sshPort,
+		SSHUser:      sshUser,
+		SSHPassword:  l.sshPass,
+		SchemaFile:   os.Getenv("PVE_API_SCHEMA"),
+		Log:          log,
+	}
+	if o.Sim != nil {
+		o.Sim(&options)
+	}
+	if l.Sim, err = sim.Start(ctx, options); err != nil {
+		return err
+	}
+	privileges := o.Privileges
+	if privileges == nil {
+		privileges = pve.Privileges(options.Version)
+	}
+	if l.token, err = l.Sim.CreateToken("pve-home@pve", "pulumi", privileges); err != nil {
+		return fmt.Errorf("API token: %w", err)
+	}
+	return nil
+}
+
+func (l *Lab) host(n int) string {
+	return strings.TrimSuffix(l.Network.Addr().String(), "0") + fmt.Sprint(n)
+}
+
+func (l *Lab) address(n, port int) string { return net.JoinHostPort(l.host(n), fmt.Sprint(port)) }
+
+// freeNetwork picks a 127.x.y.0/24 in which nothing listens where the lab will.
+func freeNetwork() (netip.Prefix, error) {
+	var last error
+	for i := range 100 {
+		// The process id spreads labs that start at the same moment.
+		n := (os.Getpid() + i*7919) % (100 * 250)
+		prefix := netip.PrefixFrom(netip.AddrFrom4([4]byte{127, byte(100 + n/250), byte(1 + n%250), 0}), 24)
+		if last = canListen(prefix); last == nil {
+			return prefix, nil
+		}
+		if !errors.Is(last, syscall.EADDRINUSE) {
+			return netip.Prefix{}, fmt.Errorf("the lab needs loopback addresses below %s, which Linux has by itself: %w", prefix, last)
+		}
+	}
+	return netip.Prefix{}, fmt.Errorf("no free loopback network: ports %d, %d and %d are taken: %w", apiPort, s3Port, sshPort, last)
+}
+
+func canListen(prefix netip.Prefix) error {
+	base := prefix.Addr().As4()
+	for host, port := range map[byte]int{1: s3Port, 11: apiPort, 12: sshPort} {
+		base[3] = host
+		listener, err := net.Listen("tcp", netip.AddrPortFrom(netip.AddrFrom4(base), uint16(port)).String())
+		if err != nil {
+			return err
+		}
+		if err := listener.Close(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Close ends everything that the lab started and removes what it wrote.
+func (l *Lab) Close() error {
+	l.closeOnce.Do(func() {
+		// The CLI and its children first: they still talk to the others.
+		for _, pid := range leftovers(l.Dir) {
+			if l.isServer(pid) {
+				continue
+			}
+			_ = syscall.Kill(pid, syscall.SIGKILL)
+		}
+		if l.provider != nil {
+			l.provider.close()
+		}
+		if l.store != nil {
+			l.store.close()
+		}
+		if l.Sim != nil {
+			l.closeErr = l.Sim.Close()
+		}
+		if err := os.RemoveAll(l.Dir); err != nil {
+			l.closeErr = errors.Join(l.closeErr, fmt.Errorf("remove the lab's folder: %w", err))
+		}
+	})
+	return l.closeErr
+}
+
+func (l *Lab) isServer(pid int) bool {
+	return l.store != nil && l.store.cmd.Process.Pid == pid || l.provider != nil && l.provider.cmd.Process.Pid == pid
+}

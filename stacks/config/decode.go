@@ -112,7 +112,7 @@ func (d *decoder) field(path string, raw any, out reflect.Value, tag reflect.Str
 	if text, ok := tag.Lookup("default"); ok {
 		d.value(path, parseText(text, out.Type()), out, tag)
 	} else if tag.Get("required") != "" {
-		d.add(path, nil, "is not set", "Give it "+expectation(out.Type(), tag))
+		d.add(path, nil, "is not set", expectation(out.Type(), tag))
 	}
 }
 
@@ -181,18 +181,18 @@ func mayBeEmpty(tag reflect.StructTag) bool {
 func (d *decoder) number(path string, raw any, out reflect.Value, tag reflect.StructTag) {
 	literal, ok := raw.(json.Number)
 	if !ok {
-		d.wrongType(path, raw, aNumber, "Give "+expectation(out.Type(), tag))
+		d.wrongType(path, raw, aNumber, expectation(out.Type(), tag))
 		return
 	}
 	n, err := strconv.Atoi(literal.String())
 	if err != nil {
-		d.add(path, literal, "is not "+aNumber, "Give "+expectation(out.Type(), tag))
+		d.add(path, literal, "is not "+aNumber, expectation(out.Type(), tag))
 		return
 	}
 	low, hasLow := bound(tag, "min")
 	high, hasHigh := bound(tag, "max")
 	if hasLow && n < low || hasHigh && n > high {
-		d.add(path, n, "is out of range", "Give "+expectation(out.Type(), tag))
+		d.add(path, n, "is out of range", expectation(out.Type(), tag))
 		return
 	}
 	out.SetInt(int64(n))
@@ -221,28 +221,22 @@ func (d *decoder) wrongType(path string, raw any, want, fix string) {
 var wireTypes = map[string]string{aNumber: "json.Number", aBoolean: "bool"}
 
 // compact writes a decoded value as JSON for a message.
-func compact(raw any) any {
-	if _, isText := raw.(string); isText {
-		return raw
-	}
+func compact(raw any) json.Number {
 	var b bytes.Buffer
 	encoder := json.NewEncoder(&b)
 	encoder.SetEscapeHTML(false)
 	if err := encoder.Encode(raw); err != nil {
-		return fmt.Sprint(raw)
+		return json.Number(fmt.Sprint(raw))
 	}
 	return json.Number(strings.TrimSpace(b.String()))
 }
 
-// expectation describes a valid value from its tags.
+// expectation asks for a valid value in the words of the tags.
 func expectation(t reflect.Type, tag reflect.StructTag) string {
-	if f, ok := formats[tag.Get("format")]; ok {
-		return f.is + ": " + f.rule
-	}
 	if t.Kind() == reflect.Int {
-		return fmt.Sprintf("a whole number from %s to %s", tag.Get("min"), tag.Get("max"))
+		return fmt.Sprintf("Give a whole number from %s to %s", tag.Get("min"), tag.Get("max"))
 	}
-	return "a value"
+	return "It must be " + formats[tag.Get("format")].rule
 }
 
 // bound reads a tag that holds a number.

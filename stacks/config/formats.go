@@ -1,6 +1,8 @@
 package config
 
 import (
+	"errors"
+	"fmt"
 	"net"
 	"net/netip"
 	"net/url"
@@ -9,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/pve-home/pve-home/stacks/config/calendar"
 )
 
 // format is the way in which a text must be written. The reference shows is and rule.
@@ -156,8 +160,10 @@ var formats = map[string]format{
 		check: isMountPath,
 	},
 	"schedule": {
-		is:   "a schedule",
-		rule: "a Proxmox calendar event, such as `sun 02:30` or `mon..fri 22:00`",
+		is:     "a schedule",
+		rule:   "a Proxmox calendar event, such as `sun 02:30` or `mon..fri 22:00`",
+		check:  func(v string) bool { return calendar.Validate(v) == nil },
+		advice: scheduleAdvice,
 	},
 	"backupName": {
 		is:      "a name for a backup job",
@@ -254,6 +260,15 @@ func tagAdvice(v string) string {
 		return "Proxmox allows no colon in a tag: write `" + better + "`"
 	}
 	return "Write `" + better + "`"
+}
+
+// scheduleAdvice passes on what the parser found wrong, without the value that its error repeats.
+func scheduleAdvice(v string) string {
+	reason := errors.Unwrap(calendar.Validate(v))
+	if reason == nil {
+		return ""
+	}
+	return fmt.Sprintf("Mind that %s; write for example `sun 02:30` or `mon..fri 22:00`", reason)
 }
 
 // parseDate reads a day. YAML takes an unquoted date for a time, which arrives as midnight UTC.

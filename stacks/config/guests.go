@@ -46,7 +46,7 @@ func (r *resolver) guests() {
 
 func (r *resolver) explicitVMID(key string, g guestInput) {
 	if g.VMID != 0 {
-		r.claimVMID(key+".vmId", g.VMID)
+		r.claimVMID(key+".vmId", key, g.VMID)
 	}
 }
 
@@ -69,7 +69,7 @@ func (r *resolver) guest(key, name string, g guestInput) guest {
 		searchDomain: cmp.Or(g.SearchDomain, r.in.SearchDomain),
 		datastore:    cmp.Or(g.Datastore, r.in.Datastore),
 		bridge:       cmp.Or(g.Bridge, r.in.Bridge),
-		mac:          r.mac(key+".mac", g.MAC),
+		mac:          r.mac(key, g.MAC),
 		tags:         r.tags(g),
 		description:  strings.TrimSpace(g.Description),
 		keys:         r.cfg.SSHPublicKeys,
@@ -102,7 +102,7 @@ func (r *resolver) addressing(key string, g guestInput, resolved *guest) {
 	if !r.inNetwork(key+".address", a) {
 		return
 	}
-	r.claimAddress(key+".address", a)
+	r.claimAddress(key+".address", key, a)
 	resolved.address = netip.PrefixFrom(a, r.cfg.Network.Bits())
 	resolved.gateway = r.cfg.Gateway
 	if g.Gateway != "" {
@@ -112,7 +112,7 @@ func (r *resolver) addressing(key string, g guestInput, resolved *guest) {
 		}
 	}
 	if g.VMID == 0 && r.ok(key+".vmId") && r.ok("vmIdBase") {
-		resolved.vmID = r.derivedVMID(key+".vmId", a)
+		resolved.vmID = r.derivedVMID(key, a)
 	}
 }
 
@@ -122,9 +122,9 @@ func (r *resolver) derivedVMID(key string, a netip.Addr) int {
 	holder, taken := r.vmIDs[id]
 	switch {
 	case id > largest:
-		r.add(key, id, fmt.Sprintf("(vmIdBase plus the host part of %s) is above %d", a, largest), "Lower `vmIdBase`, or set `vmId`")
-	case taken && r.ok(strings.TrimSuffix(key, "vmId")+"address"):
-		r.add(key, id, fmt.Sprintf("(vmIdBase plus the host part of %s) is also the VMID of %s", a, strings.TrimSuffix(holder, ".vmId")), "Set `vmId`, or change `vmIdBase`")
+		r.add(key+".vmId", id, fmt.Sprintf("(vmIdBase plus the host part of %s) is above %d", a, largest), "Lower `vmIdBase`, or set `vmId`")
+	case taken && r.ok(key+".address"):
+		r.add(key+".vmId", id, fmt.Sprintf("(vmIdBase plus the host part of %s) is also the VMID of %s", a, holder), "Set `vmId`, or change `vmIdBase`")
 	default:
 		r.vmIDs[id] = key
 	}
@@ -137,8 +137,7 @@ func (r *resolver) mac(key, value string) string {
 		return ""
 	}
 	if holder, taken := r.macs[mac]; taken {
-		r.add(key, value, "is also the MAC address of "+strings.TrimSuffix(holder, ".mac"), "Give each guest its own, or none")
-		return mac
+		r.add(key+".mac", value, "is also the MAC address of "+holder, "Give each guest its own, or none")
 	}
 	r.macs[mac] = key
 	return mac

@@ -3,6 +3,8 @@ package config
 import (
 	"reflect"
 	"strings"
+
+	"github.com/agext/levenshtein"
 )
 
 // hints answers keys that people try and that look like no key of ours.
@@ -57,7 +59,7 @@ func unknownKeyHint(t reflect.Type, key string) string {
 	if nearest := nearestKey(keys, plain); nearest != "" {
 		return "Did you mean `" + nearest + "`?"
 	}
-	return "Remove it; the keys are " + strings.Join(keys, ", ")
+	return "Remove it; docs/configuration.md lists the keys"
 }
 
 // applies reports whether a hint concerns a type with these keys: it names one of them.
@@ -83,29 +85,9 @@ func nearestKey(keys []string, plain string) string {
 		if len(plain) >= 3 && strings.HasPrefix(candidate, plain) {
 			return key
 		}
-		if d := editDistance(plain, candidate); d < least && d < len(plain) {
+		if d := levenshtein.Distance(plain, candidate, nil); d < least && d < len(plain) {
 			nearest, least = key, d
 		}
 	}
 	return nearest
-}
-
-// editDistance is Levenshtein's.
-func editDistance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := 1
-			if a[i] == b[j] {
-				cost = 0
-			}
-			diagonal, row[j+1] = row[j+1], min(diagonal+cost, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }

@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -108,6 +109,9 @@ func contains(outer, inner string) bool {
 	return ok && (rest == "" || rest[0] == '.' || rest[0] == '[')
 }
 
+// urlPassword is what a URL may hold of a user and a password.
+var urlPassword = regexp.MustCompile(`://[^/\s]*@`)
+
 func topLevel(key string) string {
 	if i := strings.IndexAny(key, ".["); i >= 0 {
 		return key[:i]
@@ -133,6 +137,7 @@ func show(value any) string {
 	if !isString {
 		s = fmt.Sprint(value)
 	}
+	s = urlPassword.ReplaceAllString(s, "://...@")
 	if len(s) > limit {
 		s = strings.ToValidUTF8(s[:limit], "") + "..."
 	}

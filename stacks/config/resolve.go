@@ -15,7 +15,7 @@ type resolver struct {
 	in  *input
 	cfg *Config
 
-	// Who holds what must be unique: the key that took it.
+	// What must be unique, and who holds it.
 	addresses map[netip.Addr]string
 	vmIDs     map[int]string
 	macs      map[string]string
@@ -82,7 +82,7 @@ func (r *resolver) network() {
 	}
 	if r.ok("gateway") {
 		r.cfg.Gateway = r.gateway("gateway", r.in.Gateway)
-		r.addresses[r.cfg.Gateway] = "gateway"
+		r.addresses[r.cfg.Gateway] = "the gateway"
 	}
 }
 
@@ -124,10 +124,10 @@ func (r *resolver) nodes() {
 			r.note(key, name, rule, fix)
 		}
 		if a, err := netip.ParseAddr(n.Address); err == nil {
-			r.claimAddress(key+".address", a)
+			r.claimAddress(key+".address", key, a)
 		}
 		if n.TemplateID != 0 {
-			r.claimVMID(key+".templateId", n.TemplateID)
+			r.claimVMID(key+".templateId", "the template of "+key, n.TemplateID)
 		}
 	}
 	if len(r.in.Nodes) == 0 {
@@ -149,20 +149,20 @@ func (r *resolver) node(key, name string) bool {
 	return false
 }
 
-func (r *resolver) claimAddress(key string, a netip.Addr) {
+func (r *resolver) claimAddress(key, owner string, a netip.Addr) {
 	if holder, taken := r.addresses[a]; taken {
-		r.add(key, a, "is also the address of "+strings.TrimSuffix(holder, ".address"), "Give each its own address")
+		r.add(key, a, "is also the address of "+holder, "Give each its own address")
 		return
 	}
-	r.addresses[a] = key
+	r.addresses[a] = owner
 }
 
-func (r *resolver) claimVMID(key string, id int) {
+func (r *resolver) claimVMID(key, owner string, id int) {
 	if holder, taken := r.vmIDs[id]; taken {
-		r.add(key, id, "is also the VMID of "+strings.TrimSuffix(holder, ".vmId"), "Give each its own VMID, unique in the cluster")
+		r.add(key, id, "is also the VMID of "+holder, "Give each its own VMID, unique in the cluster")
 		return
 	}
-	r.vmIDs[id] = key
+	r.vmIDs[id] = owner
 }
 
 func (r *resolver) backups() {

@@ -55,7 +55,7 @@ func clusterResources(c *call) (any, error) {
 	if kind == "" || kind == "vm" {
 		for _, vmid := range slices.Sorted(maps.Keys(c.state.Guests)) {
 			if g := c.state.Guests[vmid]; c.allowed("/vms/"+vmidText(vmid), "VM.Audit") {
-				c.privileges["VM.Audit"] = true
+				c.use("VM.Audit")
 				list = append(list, c.guestResource(g))
 			}
 		}

@@ -117,7 +117,7 @@ func (s *Sim) setDrive(g *guest, key, text string) error {
 	}
 	g.Config[key] = drive.String("file")
 	if old != "" && old != drive["file"] {
-		s.release(g, old)
+		s.unlink(g, old)
 	}
 	for _, other := range g.diskKeys() {
 		if unusedKey.MatchString(other) && g.volid(other) == drive["file"] {
@@ -133,8 +133,8 @@ func importedBytes(image *volume) int64 {
 	return max(cloudImageGiB*gib, (image.SizeBytes+gib-1)/gib*gib)
 }
 
-// release keeps a volume that a key no longer holds as unusedN; a cloud-init drive is deleted.
-func (s *Sim) release(g *guest, volid string) {
+// unlink keeps a volume that a key no longer holds as unusedN; a cloud-init drive is deleted.
+func (s *Sim) unlink(g *guest, volid string) {
 	v := s.state.volume(g.Node, volid)
 	if !g.owns(v) || g.uses(volid) {
 		return
@@ -179,7 +179,7 @@ func (s *Sim) removeKey(g *guest, key string, force bool) error {
 			s.state.deleteVolume(v)
 			return nil
 		}
-		s.release(g, volid)
+		s.unlink(g, volid)
 	default:
 		delete(g.Config, key)
 	}

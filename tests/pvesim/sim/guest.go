@@ -338,7 +338,7 @@ func guestList(kind string) func(*call) (any, error) {
 		for _, vmid := range slices.Sorted(maps.Keys(c.state.Guests)) {
 			g := c.state.Guests[vmid]
 			if g.Kind == kind && g.Node == c.vars["node"] && c.allowed("/vms/"+vmidText(vmid), "VM.Audit") {
-				c.privileges["VM.Audit"] = true
+				c.use("VM.Audit")
 				list = append(list, c.summary(g))
 			}
 		}

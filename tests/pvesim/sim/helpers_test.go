@@ -28,10 +28,16 @@ type cluster struct {
 }
 
 func options() sim.Options {
+	schema := os.Getenv("PVE_API_SCHEMA")
+	version := "8.4"
+	if strings.Contains(schema, "9.1") {
+		version = "9.1"
+	}
 	return sim.Options{
-		Nodes:  []sim.Node{{Name: "pve1", Address: "127.81.1.11", SSHPort: -1}, {Name: "pve2", Address: "127.81.1.12", SSHPort: -1}},
-		Listen: "127.81.1.11:0", Network: netip.MustParsePrefix("127.81.1.0/24"), GuestSSHPort: 2022,
-		SchemaFile: os.Getenv("PVE_API_SCHEMA"), RootPassword: "geheim",
+		Version: version,
+		Nodes:   []sim.Node{{Name: "pve1", Address: "127.81.1.11", SSHPort: -1}, {Name: "pve2", Address: "127.81.1.12", SSHPort: -1}},
+		Listen:  "127.81.1.11:0", Network: netip.MustParsePrefix("127.81.1.0/24"), GuestSSHPort: 2022,
+		SchemaFile: schema, RootPassword: "geheim",
 	}
 }
 

@@ -142,7 +142,7 @@ func (s *Sim) setMount(g *guest, key, text string) error {
 	}
 	g.Config[key] = mount.String("volume")
 	if old != "" && old != mount["volume"] {
-		s.release(g, old)
+		s.unlink(g, old)
 	}
 	return nil
 }

@@ -184,7 +184,7 @@ func (c *call) require(path string, privileges ...string) error {
 		if !c.allowed(path, name) {
 			return forbidden(path + ", " + name)
 		}
-		c.privileges[name] = true
+		c.use(name)
 	}
 	return nil
 }
@@ -193,7 +193,7 @@ func (c *call) require(path string, privileges ...string) error {
 func (c *call) requireAny(path string, privileges ...string) error {
 	for _, name := range privileges {
 		if c.allowed(path, name) {
-			c.privileges[name] = true
+			c.use(name)
 			return nil
 		}
 	}

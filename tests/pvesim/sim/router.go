@@ -59,6 +59,14 @@ func (n *routeNode) child(segment string) *routeNode {
 }
 
 func (r *router) find(method string, segments []string) (*route, map[string]string) {
+	node, vars := r.walk(segments)
+	if node == nil {
+		return nil, nil
+	}
+	return node.methods[method], vars
+}
+
+func (r *router) walk(segments []string) (*routeNode, map[string]string) {
 	vars := map[string]string{}
 	node := r.root
 	for _, segment := range segments {
@@ -72,5 +80,24 @@ func (r *router) find(method string, segments []string) (*route, map[string]stri
 			return nil, nil
 		}
 	}
-	return node.methods[method], vars
+	return node, vars
+}
+
+// children names what lies below a path: Proxmox VE's directory indexes.
+func (r *router) children(segments []string) []string {
+	node, _ := r.walk(segments)
+	if node == nil {
+		return nil
+	}
+	return sortedKeys(node.fixed)
+}
+
+func index(subdirs []string) *route {
+	return &route{handle: func(*call) (any, error) {
+		list := []map[string]string{}
+		for _, name := range subdirs {
+			list = append(list, map[string]string{"subdir": name, "name": name})
+		}
+		return list, nil
+	}}
 }

@@ -1,5 +1,7 @@
 package sim
 
+import "maps"
+
 // routes lists every API call that the simulator knows.
 func (s *Sim) routes() map[string]route {
 	handlers := map[string]func(*call) (any, error){
@@ -65,20 +67,43 @@ func (s *Sim) routes() map[string]route {
 		base := "/nodes/{node}/" + kind
 		guest := base + "/{vmid}"
 		for pattern, handler := range map[string]func(*call) (any, error){
-			"GET " + base:                      guestList(kind),
-			"DELETE " + guest:                  guestDelete(kind),
-			"GET " + guest + "/config":         configGet(kind),
-			"GET " + guest + "/pending":        pendingGet(kind),
-			"GET " + guest + "/status/current": statusCurrent(kind),
-			"PUT " + guest + "/resize":         guestResize(kind),
-			"POST " + guest + "/clone":         guestClone(kind),
-			"POST " + guest + "/template":      guestTemplate(kind),
+			"GET " + base:                                     guestList(kind),
+			"DELETE " + guest:                                 guestDelete(kind),
+			"GET " + guest + "/config":                        configGet(kind),
+			"GET " + guest + "/pending":                       pendingGet(kind),
+			"GET " + guest + "/status/current":                statusCurrent(kind),
+			"PUT " + guest + "/resize":                        guestResize(kind),
+			"POST " + guest + "/clone":                        guestClone(kind),
+			"POST " + guest + "/template":                     guestTemplate(kind),
+			"POST " + guest + "/migrate":                      guestMigrate(kind),
+			"GET " + guest + "/feature":                       featureCheck(kind),
+			"GET " + guest + "/rrddata":                       emptyList,
+			"GET " + guest + "/firewall/log":                  firewallLog,
+			"GET " + guest + "/snapshot":                      snapshotList(kind),
+			"POST " + guest + "/snapshot":                     snapshotCreate(kind),
+			"GET " + guest + "/snapshot/{snapname}/config":    snapshotConfig(kind),
+			"PUT " + guest + "/snapshot/{snapname}/config":    snapshotDescribe(kind),
+			"POST " + guest + "/snapshot/{snapname}/rollback": snapshotRollback(kind),
+			"DELETE " + guest + "/snapshot/{snapname}":        snapshotDelete(kind),
 		} {
 			handlers[pattern] = handler
 		}
+		maps.Copy(handlers, firewallRoutes(guest+"/firewall", true))
 		for _, verb := range []string{"start", "stop", "shutdown", "reboot", "suspend", "resume"} {
 			handlers["POST "+guest+"/status/"+verb] = power(kind, verb)
 		}
+	}
+	maps.Copy(handlers, accessRoutes())
+	maps.Copy(handlers, firewallRoutes("/cluster/firewall", true))
+	maps.Copy(handlers, firewallRoutes("/nodes/{node}/firewall", false))
+	for _, kind := range []string{haResources, haGroups, haRules} {
+		base := "/cluster/ha/" + kind
+		entry := base + "/{" + haIDName[kind] + "}"
+		handlers["GET "+base], handlers["POST "+base] = haList(kind), haCreate(kind)
+		handlers["GET "+entry], handlers["PUT "+entry], handlers["DELETE "+entry] = haGet(kind), haUpdate(kind), haDelete(kind)
+	}
+	for _, kind := range []string{"nfs", "cifs", "iscsi", "lvm", "lvmthin", "zfs", "pbs"} {
+		handlers["GET /nodes/{node}/scan/"+kind] = emptyList
 	}
 	handlers["POST /nodes/{node}/qemu/{vmid}/status/reset"] = power(kindVM, "reset")
 	agent := "/nodes/{node}/qemu/{vmid}/agent"
@@ -105,5 +130,13 @@ func (s *Sim) routes() map[string]route {
 		routes[pattern] = route{handle: handler}
 	}
 	routes["POST /access/ticket"] = route{handle: createTicket, open: true}
+	routes["GET /access/domains"] = route{handle: domainList, open: true}
+	for pattern, handler := range map[string]func(*call) (any, error){
+		"GET /nodes/{node}/query-url-metadata":              queryURL,
+		"POST /nodes/{node}/storage/{storage}/download-url": downloadURL,
+		"POST /nodes/{node}/storage/{storage}/upload":       upload,
+	} {
+		routes[pattern] = route{handle: handler, slow: true}
+	}
 	return routes
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strings"
 
 	"github.com/pve-home/pve-home/tests/pvesim/apischema"
 )
@@ -44,7 +45,12 @@ func (s *Sim) validate(c *call, segments []string, escaped string) error {
 	}
 	form, violations := tolerate(c.http.Method, described.Path(), escaped, c.form)
 	params := map[string]string{}
-	for _, e := range described.Validate(pathParams, form) {
+	var wrong []apischema.ParamError
+	if !strings.HasPrefix(c.http.Header.Get("Content-Type"), "multipart/") {
+		// An upload's parameters are in its body, which its handler reads.
+		wrong = described.Validate(pathParams, form)
+	}
+	for _, e := range wrong {
 		params[e.Param] = e.Reason
 		violations = append(violations, Violation{Method: c.http.Method, Path: described.Path(), Parameter: e.Param, Reason: e.Reason})
 	}
@@ -60,10 +66,10 @@ func (s *Sim) validate(c *call, segments []string, escaped string) error {
 		if len(required) == 0 {
 			return forbidden("user != root@pam")
 		}
-		return forbidden(required[0].Path + ", " + required[0].Privilege)
+		return forbidden(required[0].String())
 	}
 	for _, r := range required {
-		s.privileges[r.Privilege] = true
+		c.use(r.Privilege)
 	}
 	return nil
 }

@@ -206,7 +206,7 @@ func (c *call) mayReadVolume(v *volume) error {
 	path := "/storage/" + v.Storage
 	switch {
 	case c.allowed(path, "Datastore.Allocate"):
-		c.privileges["Datastore.Allocate"] = true
+		c.use("Datastore.Allocate")
 		return nil
 	case v.Content == "iso" || v.Content == "vztmpl" || v.Content == "import":
 		return c.requireAny(path, "Datastore.AllocateSpace", "Datastore.Audit")
@@ -309,7 +309,7 @@ func volumeDelete(c *call) (any, error) {
 	}
 	path := "/storage/" + v.Storage
 	if v.Content == "backup" && c.allowed(path, "Datastore.AllocateSpace") && c.allowed("/vms/"+vmidText(v.VMID), "VM.Backup") {
-		c.privileges["Datastore.AllocateSpace"], c.privileges["VM.Backup"] = true, true
+		c.use("Datastore.AllocateSpace", "VM.Backup")
 	} else if err := c.require(path, "Datastore.Allocate"); err != nil {
 		return nil, err
 	}

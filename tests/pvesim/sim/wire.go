@@ -50,7 +50,11 @@ type call struct {
 	form url.Values
 	user string
 	http *http.Request
+	// used are the privileges that the call needed so far.
+	used []string
 }
+
+func (c *call) use(privileges ...string) { c.used = append(c.used, privileges...) }
 
 func (c *call) param(name string) string {
 	if v, found := c.vars[name]; found {
@@ -311,6 +315,9 @@ func (s *Sim) dispatch(c *call, escaped string) ([]byte, error) {
 		return nil, &apiError{status: http.StatusBadRequest, reason: err.Error()}
 	}
 	route, vars := s.router.find(c.http.Method, segments)
+	if subdirs := s.router.children(segments); route == nil && c.http.Method == http.MethodGet && len(subdirs) > 0 {
+		route = index(subdirs)
+	}
 	if route == nil {
 		return nil, &apiError{
 			status: http.StatusNotImplemented,
@@ -341,6 +348,11 @@ func (s *Sim) dispatch(c *call, escaped string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	s.mu.Lock()
+	for _, name := range c.used {
+		s.privileges[name] = true
+	}
+	s.mu.Unlock()
 	return answer.(json.RawMessage), nil
 }
 

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"fmt"
 	"net/http"
 	"strings"
 	"time"
@@ -32,7 +33,9 @@ func agentInterfaces(c *call) (any, error) {
 	address := func(ip string, bits int) map[string]any {
 		return map[string]any{"ip-address": ip, "ip-address-type": "ipv4", "prefix": bits}
 	}
-	addresses := []map[string]any{}
+	// Clients wait for a global unicast address, which no loopback address is: every guest also has a unique
+	// local one, as IPv6 guests do.
+	addresses := []map[string]any{{"ip-address": fmt.Sprintf("fd50:7665::%x", g.VMID), "ip-address-type": "ipv6", "prefix": 64}}
 	if g.Booted.Address.IsValid() {
 		addresses = append(addresses, address(g.Booted.Address.String(), g.Booted.PrefixBits))
 	}

@@ -126,7 +126,7 @@ func (args LXCArgs) container(name string) *ct.ContainerArgs {
 		nic.MacAddress = pulumi.String(strings.ToUpper(args.MAC))
 	}
 	c := &ct.ContainerArgs{
-		Description: pulumi.String(args.Description),
+		Description: pulumi.String(reportedDescription(args.Description)),
 		NodeName:    pulumi.String(args.Node),
 		Tags:        pulumi.ToStringArray(args.Tags),
 		OperatingSystem: ct.ContainerOperatingSystemArgs{
@@ -169,6 +169,15 @@ func (args LXCArgs) container(name string) *ct.ContainerArgs {
 		}
 	}
 	return c
+}
+
+// reportedDescription ends a text as Proxmox reports it, because the provider compares the two
+// of a container literally.
+func reportedDescription(text string) string {
+	if text == "" || strings.HasSuffix(text, "\n") {
+		return text
+	}
+	return text + "\n"
 }
 
 func (args LXCArgs) mountPoints() ct.ContainerMountPointArray {

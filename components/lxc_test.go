@@ -55,6 +55,7 @@ func TestLXCInputs(t *testing.T) {
 	require.True(t, in["startOnBoot"].BoolValue())
 	require.Equal(t, map[string]any{"order": 1.0, "upDelay": 5.0, "downDelay": 0.0}, in["startup"].Mappable())
 	require.Equal(t, []any{"dns", "prod"}, in["tags"].Mappable())
+	require.Equal(t, "resolver\n", in["description"].StringValue(), "Proxmox reports it with a line end")
 }
 
 func TestLXCOptions(t *testing.T) {

@@ -159,7 +159,7 @@ func (s *Stack) Up(ctx context.Context, opts ...optup.Option) (auto.UpResult, er
 
 // PreviewChanges runs `pulumi preview` and counts the resources that it would touch.
 func (s *Stack) PreviewChanges(ctx context.Context) (int, error) {
-	result, err := s.Preview(ctx, optpreview.ErrorProgressStreams(s.lab.out))
+	result, err := s.Preview(ctx, optpreview.Diff(), optpreview.ProgressStreams(s.lab.out), optpreview.ErrorProgressStreams(s.lab.out))
 	if err != nil {
 		return 0, fmt.Errorf("pulumi preview of %s: %w", s.Name(), err)
 	}

@@ -34,6 +34,10 @@ func main() {
 	if o.keep && !isKeeper() {
 		os.Exit(runKeeper())
 	}
+	if isKeeper() {
+		// Programs that the lab starts must not hold the pipe open.
+		syscall.CloseOnExec(readyPipeFD)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
 	lab.CleanEnvironment()

@@ -1,0 +1,171 @@
+// Package e2e runs the program with the real engine, the real provider code and real state in
+// MinIO against the simulated Proxmox VE, as a user's `pulumi up` does.
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/auto"
+	"github.com/pulumi/pulumi/sdk/v3/go/auto/optrefresh"
+	"github.com/stretchr/testify/require"
+
+	"github.com/pve-home/pve-home/tests/lab"
+	"github.com/pve-home/pve-home/tests/pvesim/sim"
+)
+
+// No operation of these tests may take longer: an error has to come within a bounded time.
+const operationTimeout = 3 * time.Minute
+
+func TestMain(m *testing.M) {
+	lab.CleanEnvironment()
+	os.Exit(m.Run())
+}
+
+// transcript collects the output of the engine, for assertions and for a failing test's log.
+type transcript struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (w *transcript) Write(p []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.buf.Write(p)
+}
+
+func (w *transcript) String() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.buf.String()
+}
+
+// harness is a lab with one test's helpers.
+type harness struct {
+	*lab.Lab
+	t   *testing.T
+	ctx context.Context
+	out *transcript
+}
+
+func newHarness(t *testing.T, o lab.Options) *harness {
+	t.Helper()
+	h := &harness{t: t, ctx: t.Context(), out: &transcript{}}
+	o.Out = h.out
+	l, err := lab.Start(h.ctx, o)
+	require.NoError(t, err)
+	h.Lab = l
+	t.Cleanup(func() {
+		violations := l.Sim.Violations()
+		require.NoError(t, l.Close())
+		for _, v := range violations {
+			if v.Tolerated == "" {
+				t.Errorf("request against Proxmox's schema: %+v", v)
+			}
+		}
+		if t.Failed() {
+			t.Logf("the engine said:\n%s", h.out)
+		}
+	})
+	return h
+}
+
+// quick is the lab of most tests: the provider stays attached between operations.
+func quick(t *testing.T) *harness { return newHarness(t, lab.Options{AttachProvider: true}) }
+
+func (h *harness) stack(name, file string) *lab.Stack {
+	h.t.Helper()
+	s, err := h.StackFrom(h.ctx, name, file)
+	require.NoError(h.t, err)
+	return s
+}
+
+func (h *harness) timeout() context.Context {
+	ctx, cancel := context.WithTimeout(h.ctx, operationTimeout)
+	h.t.Cleanup(cancel)
+	return ctx
+}
+
+func (h *harness) up(s *lab.Stack) map[string]int {
+	h.t.Helper()
+	result, err := s.Up(h.timeout())
+	require.NoError(h.t, err)
+	return *result.Summary.ResourceChanges
+}
+
+// upFails runs an up that must fail and returns what the user sees.
+func (h *harness) upFails(s *lab.Stack) string {
+	h.t.Helper()
+	_, err := s.Up(h.timeout())
+	require.Error(h.t, err)
+	return err.Error()
+}
+
+func (h *harness) clean(s *lab.Stack) {
+	h.t.Helper()
+	changes, err := s.PreviewChanges(h.timeout())
+	require.NoError(h.t, err)
+	require.Zero(h.t, changes, "a second preview must be empty")
+}
+
+func (h *harness) refreshFindsNothing(s *lab.Stack) {
+	h.t.Helper()
+	_, err := s.Refresh(h.timeout(), optrefresh.ExpectNoChanges(), optrefresh.ProgressStreams(h.out))
+	require.NoError(h.t, err)
+}
+
+func (h *harness) refresh(s *lab.Stack) auto.RefreshResult {
+	h.t.Helper()
+	result, err := s.Refresh(h.timeout(), optrefresh.ProgressStreams(h.out))
+	require.NoError(h.t, err)
+	return result
+}
+
+func (h *harness) edit(s *lab.Stack, file string) {
+	h.t.Helper()
+	require.NoError(h.t, s.Edit(h.ctx, file))
+}
+
+// guest finds a guest in the simulator.
+func (h *harness) guest(name string) *sim.Guest {
+	for _, g := range h.Sim.Guests() {
+		if g.Name == name {
+			return &g
+		}
+	}
+	return nil
+}
+
+// guestNames lists the guests that are no templates.
+func (h *harness) guestNames() []string {
+	names := []string{}
+	for _, g := range h.Sim.Guests() {
+		if !g.Template {
+			names = append(names, g.Name)
+		}
+	}
+	return names
+}
+
+// A stack file of one VM, in which tests replace settings.
+const oneVM = `config:
+  pve-home:vms:
+    web:
+      address: 192.168.1.21
+      cores: 2
+      memoryMiB: 2048
+      diskGiB: 20
+      tags: [web]
+`
+
+func with(file, old, now string) string {
+	if !strings.Contains(file, old) {
+		panic("the stack file has no " + old)
+	}
+	return strings.Replace(file, old, now, 1)
+}

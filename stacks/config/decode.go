@@ -74,7 +74,7 @@ func (d *decoder) value(path string, raw any, out reflect.Value, tag reflect.Str
 	case reflect.Struct:
 		d.structure(path, raw, out)
 	case reflect.Map:
-		d.mapping(path, raw, out)
+		d.mapping(path, raw, out, tag)
 	case reflect.Slice:
 		d.list(path, raw, out, tag)
 	case reflect.String:
@@ -116,7 +116,7 @@ func (d *decoder) field(path string, raw any, out reflect.Value, tag reflect.Str
 	}
 }
 
-func (d *decoder) mapping(path string, raw any, out reflect.Value) {
+func (d *decoder) mapping(path string, raw any, out reflect.Value, tag reflect.StructTag) {
 	entries, ok := raw.(map[string]any)
 	if !ok {
 		d.wrongType(path, raw, "a set of keys and values", "Write its keys below it, indented")
@@ -127,6 +127,11 @@ func (d *decoder) mapping(path string, raw any, out reflect.Value) {
 		entry := entries[key]
 		if entry == nil {
 			entry = map[string]any{}
+		}
+		if f, ok := formats[tag.Get("keys")]; ok {
+			if rule, fix, ok := f.examine(key); !ok {
+				d.note(child(path, key), key, rule, fix)
+			}
 		}
 		v := reflect.New(out.Type().Elem()).Elem()
 		d.value(child(path, key), entry, v, "")
@@ -146,7 +151,12 @@ func (d *decoder) list(path string, raw any, out reflect.Value, tag reflect.Stru
 	}
 	out.Set(reflect.MakeSlice(out.Type(), len(entries), len(entries)))
 	for i, entry := range entries {
-		d.value(fmt.Sprintf("%s[%d]", path, i), entry, out.Index(i), tag)
+		item := fmt.Sprintf("%s[%d]", path, i)
+		if entry == "" {
+			d.add(item, entry, "is an empty entry", "Remove it")
+			continue
+		}
+		d.value(item, entry, out.Index(i), tag)
 	}
 }
 
@@ -172,10 +182,9 @@ func (d *decoder) text(path string, raw any, out reflect.Value, tag reflect.Stru
 	out.SetString(s)
 }
 
-// mayBeEmpty tells the settings that can be set to nothing from those that fall back on nothing.
+// mayBeEmpty tells the settings that can be set to nothing from those that need a value.
 func mayBeEmpty(tag reflect.StructTag) bool {
-	_, isKey := tag.Lookup("config")
-	return isKey && tag.Get("required") == "" && (tag.Get("default") == "" || tag.Get("optional") != "")
+	return tag.Get("required") == "" && (tag.Get("default") == "" || tag.Get("optional") != "")
 }
 
 func (d *decoder) number(path string, raw any, out reflect.Value, tag reflect.StructTag) {

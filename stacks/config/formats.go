@@ -54,17 +54,17 @@ var formats = map[string]format{
 	"apiToken": {
 		is:      "an API token",
 		rule:    "`user@realm!tokenid=secret`, as Proxmox shows it once when the token is made",
-		pattern: regexp.MustCompile(`^[^\s@!=]+@[^\s@!=]+![^\s@!=]+=[a-zA-Z0-9-]+$`),
+		pattern: regexp.MustCompile(`^\S+@\S+!\S+=[a-zA-Z0-9-]+$`),
 	},
 	"login": {
 		is:      "a user name",
-		rule:    "1 to 32 of `a-z 0-9 _ -`, the first a letter or `_`",
-		pattern: loginPattern,
+		rule:    "1 to 32 of `A-Z a-z 0-9 _ . -`, the first a letter or `_`",
+		pattern: regexp.MustCompile(`^[a-zA-Z_][a-zA-Z0-9_.-]{0,31}$`),
 	},
 	"guestLogin": {
 		is:      "a user name for guests",
 		rule:    "1 to 32 of `a-z 0-9 _ -`, the first a letter or `_`, and not root",
-		pattern: loginPattern,
+		pattern: regexp.MustCompile(`^[a-z_][a-z0-9_-]{0,31}$`),
 		check:   func(v string) bool { return v != "root" },
 	},
 	"host": {
@@ -176,7 +176,6 @@ const dhcp = "dhcp"
 
 var (
 	guestNamePattern = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
-	loginPattern     = regexp.MustCompile(`^[a-z_][a-z0-9_-]{0,31}$`)
 	tagPattern       = regexp.MustCompile(`^[a-z0-9_][a-z0-9_+.-]*$`)
 	labelPattern     = regexp.MustCompile(`^[a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?$`)
 	pathPattern      = regexp.MustCompile(`^(/[a-zA-Z0-9._@-]+)+$`)
@@ -271,9 +270,13 @@ func scheduleAdvice(v string) string {
 	return fmt.Sprintf("Mind that %s; write for example `sun 02:30` or `mon..fri 22:00`", reason)
 }
 
-// parseDate reads a day. YAML takes an unquoted date for a time, which arrives as midnight UTC.
+// parseDate reads a day. YAML takes an unquoted date for a time, which reaches the program as
+// midnight UTC, in the notation of either JSON or Go.
 func parseDate(v string) (time.Time, error) {
-	return time.Parse(time.DateOnly, strings.TrimSuffix(v, "T00:00:00Z"))
+	for _, midnight := range []string{"T00:00:00Z", " 00:00:00 +0000 UTC"} {
+		v = strings.TrimSuffix(v, midnight)
+	}
+	return time.Parse(time.DateOnly, v)
 }
 
 func isMountPath(v string) bool {

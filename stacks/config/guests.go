@@ -28,6 +28,12 @@ type guest struct {
 // collision is reported at the guest that can get out of the way by setting one.
 func (r *resolver) guests() {
 	for _, name := range sortedKeys(r.in.VMs) {
+		// Several VMs may share a template, so this takes the VMID without asking.
+		if id := r.in.VMs[name].TemplateID; id != 0 && r.vmIDs[id] == "" {
+			r.vmIDs[id] = "the template of " + child("vms", name)
+		}
+	}
+	for _, name := range sortedKeys(r.in.VMs) {
 		r.explicitVMID(child("vms", name), r.in.VMs[name].guestInput)
 	}
 	for _, name := range sortedKeys(r.in.Containers) {
@@ -50,10 +56,7 @@ func (r *resolver) explicitVMID(key string, g guestInput) {
 	}
 }
 
-func (r *resolver) guest(key, name string, g guestInput) guest {
-	if rule, fix, ok := formats["guestName"].examine(name); !ok {
-		r.note(key, name, rule, fix)
-	}
+func (r *resolver) guest(key string, g guestInput) guest {
 	if g.Node != "" {
 		r.node(key+".node", g.Node)
 	}
@@ -157,7 +160,7 @@ func (r *resolver) tags(g guestInput) []string {
 
 func (r *resolver) vm(name string, v vmInput) VM {
 	key := child("vms", name)
-	g := r.guest(key, name, v.guestInput)
+	g := r.guest(key, v.guestInput)
 	if v.BalloonMiB > v.MemoryMiB && r.ok(key+".memoryMiB") {
 		r.add(key+".balloonMiB", v.BalloonMiB, fmt.Sprintf("is more than the memory, %d MiB", v.MemoryMiB), "Give at most `memoryMiB`, or 0")
 	}
@@ -187,20 +190,25 @@ func (r *resolver) template(key string, v vmInput, node string) (id int, templat
 	if v.TemplateID != 0 {
 		return v.TemplateID, cmp.Or(v.TemplateNode, node)
 	}
-	for _, candidate := range []string{cmp.Or(v.TemplateNode, node), r.in.Node} {
+	candidates := []string{node, r.in.Node}
+	if v.TemplateNode != "" {
+		candidates = []string{v.TemplateNode}
+	}
+	for _, candidate := range candidates {
 		if n := r.in.Nodes[candidate]; n.TemplateID != 0 {
 			return n.TemplateID, candidate
 		}
 	}
 	if r.ok("nodes") && r.ok("node") && r.ok(key+".node") && r.ok(key+".templateId") && r.ok(key+".templateNode") {
-		r.add(key+".templateId", nil, fmt.Sprintf("is not set, and neither the node %s nor `node` (%s) has a template", node, r.in.Node), "Set `nodes."+node+".templateId` to the VMID of a cloud-init template")
+		r.add(key+".templateId", nil, "is not set, and no template stands on "+strings.Join(slices.Compact(candidates), " or "),
+			"Set it, or `nodes."+candidates[0]+".templateId`, to the VMID of a cloud-init template")
 	}
 	return 0, ""
 }
 
 func (r *resolver) container(name string, c containerInput) Container {
 	key := child("containers", name)
-	g := r.guest(key, name, c.guestInput)
+	g := r.guest(key, c.guestInput)
 	container := Container{
 		Name: name, Node: g.node, VMID: g.vmID,
 		Template: cmp.Or(c.Template, r.in.LXCTemplate), OSType: cmp.Or(c.OSType, r.in.LXCOSType),

@@ -10,6 +10,7 @@ package config
 //	min, max  bounds of a number
 //	enum      the values a string may have
 //	format    the entry of formats that a string, or each string of a list, must satisfy
+//	keys      the entry of formats that the names in a map must satisfy
 //	maxItems  the most entries that a list may have
 //	optional  a string may be set to nothing in spite of its default
 //
@@ -27,7 +28,7 @@ type input struct {
 	ProxmoxSSHPassword   string `config:"proxmoxSshPassword"`
 	ProxmoxSSHAgent      bool   `config:"proxmoxSshAgent" default:"false"`
 
-	Nodes            map[string]nodeInput `config:"nodes" default:"{\"pve1\":{\"address\":\"192.168.1.11\",\"templateId\":9000},\"pve2\":{\"address\":\"192.168.1.12\",\"templateId\":9001}}"`
+	Nodes            map[string]nodeInput `config:"nodes" default:"{\"pve1\":{\"address\":\"192.168.1.11\",\"templateId\":9000},\"pve2\":{\"address\":\"192.168.1.12\",\"templateId\":9001}}" keys:"nodeName"`
 	Node             string               `config:"node" default:"pve1"`
 	Datastore        string               `config:"datastore" default:"local-lvm" format:"datastore"`
 	SnippetDatastore string               `config:"snippetDatastore" default:"local" format:"datastore"`
@@ -44,9 +45,9 @@ type input struct {
 	Username      string   `config:"username" default:"admin" format:"guestLogin"`
 	SSHPublicKeys []string `config:"sshPublicKeys" default:"[]"`
 
-	VMs        map[string]vmInput        `config:"vms" default:"{}"`
-	Containers map[string]containerInput `config:"containers" default:"{}"`
-	Backups    map[string]backupInput    `config:"backups" default:"{}"`
+	VMs        map[string]vmInput        `config:"vms" default:"{}" keys:"guestName"`
+	Containers map[string]containerInput `config:"containers" default:"{}" keys:"guestName"`
+	Backups    map[string]backupInput    `config:"backups" default:"{}" keys:"backupName"`
 }
 
 // nodeInput is one entry of `nodes`, by the node's name in Proxmox.
@@ -71,7 +72,7 @@ type guestInput struct {
 	Datastore string `config:"datastore" format:"datastore" fallback:"datastore"`
 	// Network bridge of the node.
 	Bridge string `config:"bridge" format:"bridge" fallback:"bridge"`
-	// VLAN tag, 0 for none.
+	// VLAN, 0 for untagged.
 	VLAN int `config:"vlan" default:"0" min:"0" max:"4094"`
 	// MAC address; Proxmox chooses one otherwise.
 	MAC string `config:"mac" format:"mac"`
@@ -93,7 +94,7 @@ type guestInput struct {
 	Tags []string `config:"tags" default:"[]" format:"tag"`
 	// Notes in Proxmox.
 	Description string `config:"description" format:"description"`
-	// Day on which the guest may go. It becomes the tag `expires-YYYY-MM-DD`.
+	// Day from which the guest is no longer needed. It becomes the tag `expires-YYYY-MM-DD`.
 	Expires string `config:"expires" format:"date"`
 	// Refuse to remove the guest, in Proxmox and in Pulumi.
 	Protection bool `config:"protection" default:"false"`

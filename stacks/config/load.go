@@ -42,20 +42,23 @@ func Load(ctx *pulumi.Context) (*Config, error) {
 	if err != nil {
 		return nil, err
 	}
-	bag := config.New(ctx, "")
-	cfg.Proxmox.APIToken = bag.RequireSecret(apiTokenKey)
-	if bag.Get(privateKeyKey) != "" {
-		cfg.Proxmox.SSHPrivateKey = bag.GetSecret(privateKeyKey)
-	}
-	if bag.Get(passwordKey) != "" {
-		cfg.Proxmox.SSHPassword = bag.GetSecret(passwordKey)
-	}
+	cfg.Proxmox.APIToken = config.New(ctx, "").RequireSecret(apiTokenKey)
+	cfg.Proxmox.SSHPrivateKey = optionalSecret(ctx, privateKeyKey)
+	cfg.Proxmox.SSHPassword = optionalSecret(ctx, passwordKey)
 	if len(cfg.Backups) > 0 {
 		if err := ctx.Log.Warn("backups: this version checks the jobs and creates none of them.", nil); err != nil {
 			return nil, fmt.Errorf("warn about backups: %w", err)
 		}
 	}
 	return cfg, nil
+}
+
+// optionalSecret returns nil for a secret that is not set.
+func optionalSecret(ctx *pulumi.Context, key string) pulumi.StringPtrInput {
+	if text, _ := ctx.GetConfig(ctx.Project() + ":" + key); text == "" {
+		return nil
+	}
+	return config.New(ctx, "").GetSecret(key)
 }
 
 // settings is the configuration as the engine hands it over.

@@ -226,6 +226,15 @@ func TestGuestsOverrideEverything(t *testing.T) {
 	require.Equal(t, []Backup{{Name: "nightly", Schedule: "mon..fri 02:30", Storage: "pbs", Mode: "stop", Compress: "zstd", KeepDaily: 7}}, cfg.Backups)
 }
 
+// A date without quotes is a time to YAML, and the engine writes that in two ways.
+func TestDates(t *testing.T) {
+	for _, date := range []string{"2027-06-30", "2027-06-30T00:00:00Z", "2027-06-30 00:00:00 +0000 UTC"} {
+		cfg, err := load(t, "prod", merged(base(), map[string]any{"vms": map[string]any{"web": map[string]any{"expires": date}}}))
+		require.NoError(t, err)
+		require.Contains(t, cfg.VMs[0].Tags, "expires-2027-06-30")
+	}
+}
+
 func TestSecretsStaySecret(t *testing.T) {
 	key := privateKey(t, "")
 	cfg, err := load(t, "prod", merged(base(), map[string]any{

@@ -3,8 +3,10 @@ package config
 import (
 	"fmt"
 	"maps"
+	"net"
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -117,14 +119,19 @@ func (r *resolver) nodes() {
 		return
 	}
 	r.cfg.Nodes = map[string]Node{}
+	servers := map[string]string{}
 	for _, name := range sortedKeys(r.in.Nodes) {
 		n, key := r.in.Nodes[name], child("nodes", name)
-		r.cfg.Nodes[name] = Node{Address: n.Address, SSHPort: n.SSHPort, TemplateID: n.TemplateID}
-		if rule, fix, ok := formats["nodeName"].examine(name); !ok {
-			r.note(key, name, rule, fix)
+		r.cfg.Nodes[name] = Node(n)
+		// Behind one address different ports may lead to different nodes, and a node may be the
+		// gateway.
+		server := net.JoinHostPort(n.Address, strconv.Itoa(n.SSHPort))
+		if holder, taken := servers[server]; taken && n.Address != "" {
+			r.add(key+".address", n.Address, "is also the address of "+holder, "Give each node its own address or `sshPort`")
 		}
+		servers[server] = key
 		if a, err := netip.ParseAddr(n.Address); err == nil {
-			r.claimAddress(key+".address", key, a)
+			r.addresses[a] = key
 		}
 		if n.TemplateID != 0 {
 			r.claimVMID(key+".templateId", "the template of "+key, n.TemplateID)
@@ -138,15 +145,13 @@ func (r *resolver) nodes() {
 }
 
 // node reports a node that is not described in `nodes`.
-func (r *resolver) node(key, name string) bool {
+func (r *resolver) node(key, name string) {
 	if !r.ok(key) || len(r.cfg.Nodes) == 0 {
-		return false
+		return
 	}
-	if _, ok := r.cfg.Nodes[name]; ok {
-		return true
+	if _, ok := r.cfg.Nodes[name]; !ok {
+		r.add(key, name, "is not one of the nodes "+strings.Join(sortedKeys(r.cfg.Nodes), ", "), "Choose one of them, or add it to `nodes`")
 	}
-	r.add(key, name, "is not one of the nodes "+strings.Join(sortedKeys(r.cfg.Nodes), ", "), "Choose one of them, or add it to `nodes`")
-	return false
 }
 
 func (r *resolver) claimAddress(key, owner string, a netip.Addr) {
@@ -167,9 +172,6 @@ func (r *resolver) claimVMID(key, owner string, id int) {
 
 func (r *resolver) backups() {
 	for _, name := range sortedKeys(r.in.Backups) {
-		if rule, fix, ok := formats["backupName"].examine(name); !ok {
-			r.note(child("backups", name), name, rule, fix)
-		}
 		b := r.in.Backups[name]
 		r.cfg.Backups = append(r.cfg.Backups, Backup{
 			Name: name, Schedule: b.Schedule, Storage: b.Storage, Mode: b.Mode, Compress: b.Compress,

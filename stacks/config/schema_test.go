@@ -63,8 +63,10 @@ func TestTagsOfInput(t *testing.T) {
 			for _, f := range fieldsOf(typ) {
 				fieldType := typ.FieldByIndex(f.index).Type
 				require.NotEmpty(t, f.key)
-				if name := f.tag.Get("format"); name != "" {
-					require.Contains(t, formats, name, f.key)
+				for _, tag := range []string{"format", "keys"} {
+					if name := f.tag.Get(tag); name != "" {
+						require.Contains(t, formats, name, f.key)
+					}
 				}
 				if fieldType.Kind() == reflect.Int {
 					_, hasMin := bound(f.tag, "min")

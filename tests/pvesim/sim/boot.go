@@ -39,8 +39,12 @@ type machine struct {
 	listener net.Listener
 }
 
-func (m *machine) close() {
-	_ = m.server.Close() // it ends with the listener and all connections closed or was closed already
+func (m *machine) close() { closeSSH(m.server, m.listener) }
+
+// closeSSH also ends a server whose Serve has not begun yet: that one does not know its listener.
+func closeSSH(server *ssh.Server, l net.Listener) {
+	_ = l.Close()      // the server may have closed it already
+	_ = server.Close() // it closed its listener and connections, or had none
 }
 
 // userData is the part of a cloud-config that the simulator understands.

@@ -47,6 +47,8 @@ func (s *Sim) powerOff(g *guest) {
 	g.Status, g.StartedUnix, g.Effective = statusStopped, 0, nil
 	if m := s.machines[g.VMID]; m != nil {
 		delete(s.machines, g.VMID)
+		// The address is free before the connections end, so that a reboot can listen again at once.
+		_ = m.listener.Close() // only a closed listener refuses, which is what is wanted
 		s.wg.Go(m.close)
 	}
 }

@@ -78,9 +78,7 @@ func (s *Sim) newNodeShell(n Node) (*nodeShell, error) {
 	return shell, nil
 }
 
-func (h *nodeShell) close() {
-	_ = h.server.Close() // it ends with the listener and all connections closed or was closed already
-}
+func (h *nodeShell) close() { closeSSH(h.server, h.listener) }
 
 func (s *Sim) knowsUser(name string) bool { return s.opts.SSHUser == "" || s.opts.SSHUser == name }
 

@@ -146,13 +146,14 @@ func TestGuestsAnswerOverSSH(t *testing.T) {
 	require.Error(t, err, "user-data names only ops")
 
 	result := c.object("/nodes/pve1/qemu/100/agent/network-get-interfaces")["result"].([]any)
-	address := result[1].(map[string]any)["ip-addresses"].([]any)[0].(map[string]any)
-	require.Equal(t, "127.81.1.20", address["ip-address"])
+	require.Contains(t, result[1].(map[string]any)["ip-addresses"], map[string]any{"ip-address": "127.81.1.20", "ip-address-type": "ipv4", "prefix": 24.0})
 
 	c.vm(101, "twin", "127.81.1.20", userData)
 	require.Equal(t, "running", c.guest(101).Status, "a duplicate address does not prevent the start")
 	require.False(t, c.guest(101).SSH)
 
+	require.Equal(t, "OK", c.task("POST", "/nodes/pve1/qemu/100/status/reboot", ""))
+	require.True(t, c.guest(100).SSH, "a reboot listens again")
 	c.ok("POST", "/nodes/pve1/qemu/100/status/stop", "")
 	require.Eventually(t, func() bool {
 		conn, err := net.DialTimeout("tcp", "127.81.1.20:2022", time.Second)

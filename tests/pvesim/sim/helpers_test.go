@@ -1,7 +1,6 @@
 package sim_test
 
 import (
-	"context"
 	"crypto/tls"
 	"encoding/json"
 	"fmt"
@@ -22,7 +21,7 @@ import (
 // cluster is a simulator with a client of its API.
 type cluster struct {
 	*sim.Sim
-	t      *testing.T
+	t      testing.TB
 	client *http.Client
 	token  string
 }
@@ -41,7 +40,7 @@ func options() sim.Options {
 	}
 }
 
-func start(t *testing.T, change ...func(*sim.Options)) *cluster {
+func start(t testing.TB, change ...func(*sim.Options)) *cluster {
 	t.Helper()
 	o := options()
 	for _, f := range change {
@@ -167,8 +166,4 @@ func (c *cluster) guest(vmid int) sim.Guest {
 func (c *cluster) clone(vmid int, name string) {
 	c.t.Helper()
 	require.Equal(c.t, "OK", c.task("POST", "/nodes/pve1/qemu/9000/clone", fmt.Sprintf("newid=%d&name=%s&full=1&storage=local-lvm", vmid, name)))
-}
-
-func background() (context.Context, context.CancelFunc) {
-	return context.WithTimeout(context.Background(), 20*time.Second)
 }

@@ -63,12 +63,31 @@ func (o Options) builtinRoles() map[string][]string {
 }
 
 // allowed says whether the caller has a privilege on a path.
-func (c *call) allowed(path, privilege string) bool { return c.has1(c.user, path, privilege) }
+func (c *call) allowed(path, privilege string) bool {
+	owner, _, isToken := strings.Cut(c.user, "!")
+	if isToken {
+		t := c.state.Tokens[c.user]
+		if t == nil || t.PrivSep && !c.grants(c.user, nil, path, privilege) {
+			return false
+		}
+	}
+	return owner == rootUser || c.grants(owner, c.groupsOf(owner), path, privilege)
+}
 
-// has1 resolves one privilege of a user or token.
-func (s *Sim) has1(identity, path, privilege string) bool {
-	_, found := s.privilegesOn(identity, path)[privilege]
-	return found
+func (s *Sim) groupsOf(userid string) []string {
+	if u := s.state.Users[userid]; u != nil {
+		return u.Groups
+	}
+	return nil
+}
+
+func (s *Sim) grants(identity string, groups []string, path, privilege string) bool {
+	in := func(e aclEntry) bool { return slices.Contains(s.state.Roles[e.RoleID], privilege) }
+	if slices.ContainsFunc(s.rolesOn(identity, groups, path), in) {
+		return true
+	}
+	pool := s.poolOf(path)
+	return pool != "" && slices.ContainsFunc(s.rolesOn(identity, groups, "/pool/"+pool), in)
 }
 
 // privilegesOn returns the privileges on a path and whether they propagate.
@@ -102,11 +121,7 @@ func (s *Sim) userPrivileges(userid, path string) map[string]bool {
 		}
 		return all
 	}
-	var groups []string
-	if u := s.state.Users[userid]; u != nil {
-		groups = u.Groups
-	}
-	return s.resolve(userid, groups, path)
+	return s.resolve(userid, s.groupsOf(userid), path)
 }
 
 // resolve walks the ACL from the root to the path: the entries of a deeper level replace those above, a user's

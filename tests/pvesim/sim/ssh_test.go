@@ -34,7 +34,7 @@ func dial(address, user string, signer ssh.Signer) (*ssh.Client, error) {
 }
 
 // run executes a command and returns its output and exit status.
-func run(t *testing.T, client *ssh.Client, command, stdin string) (string, int) {
+func run(t testing.TB, client *ssh.Client, command, stdin string) (string, int) {
 	t.Helper()
 	session, err := client.NewSession()
 	require.NoError(t, err)

@@ -228,6 +228,9 @@ func nodeTasks(c *call) (any, error) {
 		case skip > 0:
 			skip--
 		case len(list) < limit:
+			if c.user != t.User {
+				c.use("Sys.Audit")
+			}
 			list = append(list, t.listed())
 		}
 	}

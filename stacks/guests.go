@@ -45,10 +45,9 @@ func newProxmox(ctx *pulumi.Context, cfg *config.Config) (*components.Proxmox, e
 	for name, n := range cfg.Nodes {
 		nodes[name] = components.ProxmoxNode{Address: n.Address, SSHPort: n.SSHPort}
 	}
-	token, _ := ctx.GetConfig("pve-home:proxmoxApiToken")
 	return components.NewProxmox(ctx, "proxmox", components.ProxmoxArgs{
 		Endpoint:      cfg.Proxmox.Endpoint,
-		APIToken:      token,
+		APIToken:      cfg.Proxmox.APIToken,
 		Insecure:      cfg.Proxmox.Insecure,
 		SSHUsername:   cfg.Proxmox.SSHUsername,
 		SSHPrivateKey: cfg.Proxmox.SSHPrivateKey,

@@ -54,11 +54,13 @@ type Config struct {
 	Backups []Backup
 }
 
-// Proxmox says how to reach the cluster. Secrets stay secret outputs on their way to the provider.
+// Proxmox says how to reach the cluster.
 type Proxmox struct {
 	// Endpoint is an https URL that ends in a slash.
 	Endpoint string
-	APIToken pulumi.StringOutput
+	// APIToken is in clear, because the checks before a change use it too. Whoever hands it to a
+	// resource makes it a secret.
+	APIToken string
 	// Insecure accepts any certificate of the API.
 	Insecure    bool
 	SSHUsername string

@@ -42,7 +42,6 @@ func Load(ctx *pulumi.Context) (*Config, error) {
 	if err != nil {
 		return nil, err
 	}
-	cfg.Proxmox.APIToken = config.New(ctx, "").RequireSecret(apiTokenKey)
 	cfg.Proxmox.SSHPrivateKey = optionalSecret(ctx, privateKeyKey)
 	cfg.Proxmox.SSHPassword = optionalSecret(ctx, passwordKey)
 	if len(cfg.Backups) > 0 {

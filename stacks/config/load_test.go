@@ -242,7 +242,7 @@ func TestSecretsStaySecret(t *testing.T) {
 	}))
 	require.NoError(t, err)
 	for want, output := range map[string]pulumi.StringPtrInput{
-		token: cfg.Proxmox.APIToken, key: cfg.Proxmox.SSHPrivateKey, "hunter2": cfg.Proxmox.SSHPassword,
+		key: cfg.Proxmox.SSHPrivateKey, "hunter2": cfg.Proxmox.SSHPassword,
 	} {
 		require.True(t, isSecret(t, output))
 		require.Equal(t, want, valueOf(t, output))

@@ -18,6 +18,7 @@ func (r *resolver) proxmox(s settings) {
 	if in.ProxmoxAPIToken == "" && r.ok(apiTokenKey) {
 		r.add(apiTokenKey, nil, "is not set", "Run `pulumi config set --secret "+apiTokenKey+" 'user@realm!tokenid=secret'`")
 	}
+	r.cfg.Proxmox.APIToken = in.ProxmoxAPIToken
 	for _, key := range secretKeys {
 		full := s.namespace + ":" + key
 		if text, ok := s.get(full); ok && text != "" && !s.isSecret(full) {

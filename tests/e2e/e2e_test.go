@@ -51,23 +51,20 @@ type harness struct {
 	t   *testing.T
 	ctx context.Context
 	out *transcript
+	// files are the stack files as last edited.
+	files map[string]string
 }
 
 func newHarness(t *testing.T, o lab.Options) *harness {
 	t.Helper()
-	h := &harness{t: t, ctx: t.Context(), out: &transcript{}}
+	h := &harness{t: t, ctx: t.Context(), out: &transcript{}, files: map[string]string{}}
 	o.Out = h.out
 	l, err := lab.Start(h.ctx, o)
 	require.NoError(t, err)
 	h.Lab = l
 	t.Cleanup(func() {
-		violations := l.Sim.Violations()
+		checkRequests(t, l.Sim.Requests())
 		require.NoError(t, l.Close())
-		for _, v := range violations {
-			if v.Tolerated == "" {
-				t.Errorf("request against Proxmox's schema: %+v", v)
-			}
-		}
 		if t.Failed() {
 			t.Logf("the engine said:\n%s", h.out)
 		}
@@ -82,6 +79,7 @@ func (h *harness) stack(name, file string) *lab.Stack {
 	h.t.Helper()
 	s, err := h.StackFrom(h.ctx, name, file)
 	require.NoError(h.t, err)
+	h.files[name] = file
 	return s
 }
 
@@ -129,6 +127,7 @@ func (h *harness) refresh(s *lab.Stack) auto.RefreshResult {
 func (h *harness) edit(s *lab.Stack, file string) {
 	h.t.Helper()
 	require.NoError(h.t, s.Edit(h.ctx, file))
+	h.files[s.Name()] = file
 }
 
 // guest finds a guest in the simulator.
@@ -151,6 +150,8 @@ func (h *harness) guestNames() []string {
 	}
 	return names
 }
+
+var pathKey = &auto.ConfigOptions{Path: true}
 
 // A stack file of one VM, in which tests replace settings.
 const oneVM = `config:

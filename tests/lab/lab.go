@@ -167,6 +167,7 @@ func (l *Lab) startSim(ctx context.Context, o Options) error {
 	if o.Sim != nil {
 		o.Sim(&options)
 	}
+	options.SchemaFile = schemaOf(options.SchemaFile, options.Version)
 	if l.Sim, err = sim.Start(ctx, options); err != nil {
 		return err
 	}
@@ -178,6 +179,14 @@ func (l *Lab) startSim(ctx context.Context, o Options) error {
 		return fmt.Errorf("API token: %w", err)
 	}
 	return nil
+}
+
+// schemaOf finds the schema of a version of Proxmox VE beside the one that PVE_API_SCHEMA names.
+func schemaOf(named, version string) string {
+	if named == "" || version == "" {
+		return named
+	}
+	return filepath.Join(filepath.Dir(named), "pve-api-"+version+".json")
 }
 
 func (l *Lab) host(n int) string {

@@ -1,0 +1,158 @@
+package e2e
+
+import (
+	"maps"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// A stack file of one VM and one container with everything that can change.
+const vmAndContainer = `config:
+  pve-home:vms:
+    web:
+      address: 192.168.1.21
+      cores: 2
+      memoryMiB: 2048
+      diskGiB: 20
+      dataDisks:
+        - sizeGiB: 10
+      tags: [web]
+      description: old text
+  pve-home:containers:
+    dns:
+      address: 192.168.1.31
+      cores: 1
+      memoryMiB: 512
+      diskGiB: 8
+      mountPoints:
+        - path: /srv/data
+          sizeGiB: 5
+      tags: [dns]
+      description: old text
+`
+
+// TestChangesInPlace changes what may change while the guests keep their disks.
+func TestChangesInPlace(t *testing.T) {
+	h := quick(t)
+	s := h.stack("prod", vmAndContainer)
+	h.up(s)
+	h.clean(s)
+
+	for _, change := range []struct{ what, old, now, guest, key, want string }{
+		{"cores", "cores: 2", "cores: 4", "web", "cores", "4"},
+		{"memory", "memoryMiB: 2048", "memoryMiB: 4096", "web", "memory", "4096"},
+		{"balloon", "memoryMiB: 4096\n", "memoryMiB: 4096\n      balloonMiB: 1024\n", "web", "balloon", "1024"},
+		{"tags", "tags: [web]", "tags: [web, blue]", "web", "tags", "blue;prod;pve-home;web"},
+		{"description", "description: old text", "description: new text", "web", "description", "new text"},
+		{"bigger system disk", "diskGiB: 20", "diskGiB: 32", "web", "scsi0", "size=32G"},
+		{"bigger data disk", "sizeGiB: 10", "sizeGiB: 15", "web", "scsi1", "size=15G"},
+		{"another data disk", "- sizeGiB: 15\n", "- sizeGiB: 15\n        - sizeGiB: 7\n", "web", "scsi2", "size=7G"},
+		{"start order", "tags: [web, blue]", "tags: [web, blue]\n      startOrder: 3", "web", "startup", "order=3"},
+		{"on boot", "startOrder: 3", "startOrder: 3\n      onBoot: false", "web", "onboot", "0"},
+		{"VLAN", "onBoot: false", "onBoot: false\n      vlan: 20", "web", "net0", "tag=20"},
+		{"DNS", "vlan: 20", "vlan: 20\n      dnsServers: [9.9.9.9]", "web", "nameserver", "9.9.9.9"},
+		{"container's cores", "cores: 1", "cores: 2", "dns", "cores", "2"},
+		{"container's memory", "memoryMiB: 512", "memoryMiB: 1024", "dns", "memory", "1024"},
+		{"container's tags", "tags: [dns]", "tags: [dns, blue]", "dns", "tags", "blue;dns;prod;pve-home"},
+		{"container's description", "description: old text", "description: new text", "dns", "description", "new text"},
+		{"container's mount options", "path: /srv/data", "path: /srv/data\n          backup: false", "dns", "mp0", "backup=0"},
+	} {
+		before := h.guest(change.guest)
+		file := with(h.files[s.Name()], change.old, change.now)
+		h.edit(s, file)
+		changes := h.up(s)
+		require.Equal(t, []string{"same", "update"}, slices.Sorted(maps.Keys(changes)), "%s must be an update in place", change.what)
+		require.Equal(t, 1, changes["update"], change.what)
+
+		after := h.guest(change.guest)
+		require.Contains(t, after.Config[change.key], change.want, change.what)
+		require.Equal(t, before.Config["vmgenid"], after.Config["vmgenid"], "%s replaced the guest", change.what)
+		require.Equal(t, "running", after.Status, change.what)
+		h.clean(s)
+	}
+	h.refreshFindsNothing(s)
+}
+
+// TestUserDataIsForTheFirstBoot: new keys reach the snippet, and the running VM is not touched.
+func TestUserDataIsForTheFirstBoot(t *testing.T) {
+	h := quick(t)
+	s := h.stack("prod", vmAndContainer)
+	h.up(s)
+	before := h.guest("web")
+	h.Sim.ResetRequests()
+
+	h.edit(s, with(vmAndContainer, "tags: [web]", "tags: [web]\n      username: operator"))
+	changes := h.up(s)
+	require.Equal(t, 1, changes["replace"], "the snippet is written anew")
+	require.NotContains(t, changes, "update")
+	for _, r := range h.Sim.Requests() {
+		require.False(t, r.Method != "GET" && r.Path == "/nodes/pve1/qemu/1021/config", "the VM was changed: %v", r)
+	}
+	require.Equal(t, before.Config, h.guest("web").Config)
+	snippet, ok := h.Sim.StorageFile("pve1", "local:snippets/pve-home-prod-web-user-data.yaml")
+	require.True(t, ok, "the snippet is gone")
+	require.Contains(t, string(snippet), "operator")
+	h.clean(s)
+	h.refreshFindsNothing(s)
+}
+
+// TestRefusedChanges: what would lose data or do something unexpected fails in the preview, with
+// the setting to change, and again in the update; the guests stay as they are.
+func TestRefusedChanges(t *testing.T) {
+	h := quick(t)
+	s := h.stack("prod", vmAndContainer)
+	h.up(s)
+	before := h.Sim.Guests()
+
+	for _, change := range []struct{ what, old, now, message string }{
+		{"smaller system disk", "diskGiB: 20", "diskGiB: 10", "disk scsi0 would shrink from 20 GiB to 10 GiB"},
+		{"smaller data disk", "sizeGiB: 10", "sizeGiB: 4", "disk scsi1 would shrink from 10 GiB to 4 GiB"},
+		{"data disk removed", "dataDisks:\n        - sizeGiB: 10\n", "dataDisks: []\n", "removing a disk deletes its data"},
+		{"VM on another node", "tags: [web]", "tags: [web]\n      node: pve2", "web: node changes from pve1 to pve2"},
+		{"container on another node", "tags: [dns]", "tags: [dns]\n      node: pve2", "node: pve2, the guest is on pve1"},
+		{"container's disk", "diskGiB: 8", "diskGiB: 16", "would replace a guest and lose its data"},
+		{"duplicate address", "address: 192.168.1.31", "address: 192.168.1.21", "vms.web"},
+		{"privileged container", "tags: [dns]", "tags: [dns]\n      unprivileged: false", "would replace a guest and lose its data"},
+	} {
+		h.edit(s, with(vmAndContainer, change.old, change.now))
+		_, err := s.PreviewChanges(h.timeout())
+		require.ErrorContains(t, err, change.message, "preview of: %s", change.what)
+		require.Contains(t, h.upFails(s), change.message, "up of: %s", change.what)
+		require.Equal(t, before, h.Sim.Guests(), change.what)
+	}
+	h.edit(s, vmAndContainer)
+	h.clean(s)
+}
+
+// TestMigration: with `migrate` a change of node moves the VM, its snippet included.
+func TestMigration(t *testing.T) {
+	h := quick(t)
+	s := h.stack("prod", vmAndContainer)
+	h.up(s)
+	before := h.guest("web")
+
+	h.edit(s, with(vmAndContainer, "tags: [web]", "tags: [web]\n      node: pve2\n      migrate: true"))
+	changes := h.up(s)
+	require.Equal(t, 1, changes["update"])
+	after := h.guest("web")
+	require.Equal(t, "pve2", after.Node)
+	require.Equal(t, before.Config["vmgenid"], after.Config["vmgenid"], "the VM was replaced")
+	_, ok := h.Sim.StorageFile("pve2", "local:snippets/pve-home-prod-web-user-data.yaml")
+	require.True(t, ok, "the snippet must follow the VM")
+	h.clean(s)
+	h.refreshFindsNothing(s)
+}
+
+// TestTemplateOnAnotherNode: a node without a template of its own gets a clone that migrates.
+func TestTemplateOnAnotherNode(t *testing.T) {
+	h := quick(t)
+	s := h.stack("prod", with(oneVM, "tags: [web]", "tags: [web]\n      node: pve2"))
+	require.NoError(t, s.RemoveConfigWithOptions(h.ctx, "nodes.pve2.templateId", pathKey))
+	h.up(s)
+	require.Equal(t, "pve2", h.guest("web").Node)
+	require.Equal(t, "running", h.guest("web").Status)
+	h.clean(s)
+	h.refreshFindsNothing(s)
+}

@@ -125,6 +125,15 @@ func TestPrivilegesAreMinimal(t *testing.T) {
 	}
 }
 
+func TestAlternativesCountOnce(t *testing.T) {
+	needsSchema(t)
+	c := start(t)
+	c.clone(100, "vm0")
+	c.ResetRequests()
+	c.ok("PUT", "/nodes/pve1/qemu/100/config", "tags=a")
+	require.Equal(t, []string{"VM.Config.Options"}, c.PrivilegesUsed(), "any VM.Config privilege opens the call, the option needs one")
+}
+
 func TestPermissionTexts(t *testing.T) {
 	c := start(t)
 	token, err := c.CreateToken("pulumi@pve", "iac", []string{"VM.Audit"})

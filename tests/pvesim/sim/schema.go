@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/pve-home/pve-home/tests/pvesim/apischema"
@@ -68,10 +69,31 @@ func (s *Sim) validate(c *call, segments []string, escaped string) error {
 		}
 		return forbidden(required[0].String())
 	}
-	for _, r := range required {
-		c.use(r.Privilege)
+	c.needs = func(used map[string]bool) {
+		for _, r := range leastOf(required, used, func(has func(path, privilege string) bool) bool {
+			enough, _ := described.Allowed(pathParams, form, has, c.user)
+			return enough
+		}) {
+			used[r.Privilege] = true
+		}
 	}
 	return nil
+}
+
+// leastOf drops the requirements without which the call would be allowed too: of alternatives one remains, if
+// possible one that the call used for something else.
+func leastOf(required []apischema.Requirement, used map[string]bool, allowed func(has func(path, privilege string) bool) bool) []apischema.Requirement {
+	kept := slices.Clone(required)
+	slices.SortStableFunc(kept, func(a, b apischema.Requirement) int { return bit(used[a.Privilege]) - bit(used[b.Privilege]) })
+	for _, candidate := range slices.Clone(kept) {
+		rest := slices.DeleteFunc(slices.Clone(kept), func(r apischema.Requirement) bool { return r == candidate })
+		if allowed(func(path, privilege string) bool {
+			return slices.Contains(rest, apischema.Requirement{Path: path, Privilege: privilege})
+		}) {
+			kept = rest
+		}
+	}
+	return kept
 }
 
 func cloneValues(form url.Values) url.Values {

@@ -82,11 +82,15 @@ func Start(ctx context.Context, o Options) (*Sim, error) {
 	s.mu.Lock()
 	s.bootRunning()
 	s.mu.Unlock()
-	context.AfterFunc(ctx, func() {
-		if err := s.Close(); err != nil {
-			s.log.Error("close", "error", err)
+	go func() {
+		select {
+		case <-s.ctx.Done():
+		case <-ctx.Done():
+			if err := s.Close(); err != nil {
+				s.log.Error("close", "error", err)
+			}
 		}
-	})
+	}()
 	return s, nil
 }
 

@@ -50,11 +50,23 @@ type call struct {
 	form url.Values
 	user string
 	http *http.Request
-	// used are the privileges that the call needed so far.
-	used []string
+	// used are the privileges that the call's own checks needed, needs adds those of the schema.
+	used  []string
+	needs func(used map[string]bool)
 }
 
 func (c *call) use(privileges ...string) { c.used = append(c.used, privileges...) }
+
+// account records the privileges that a call needed which succeeded.
+func (c *call) account() {
+	used := set(c.used...)
+	if c.needs != nil {
+		c.needs(used)
+	}
+	for name := range used {
+		c.privileges[name] = true
+	}
+}
 
 func (c *call) param(name string) string {
 	if v, found := c.vars[name]; found {
@@ -349,9 +361,7 @@ func (s *Sim) dispatch(c *call, escaped string) ([]byte, error) {
 		return nil, err
 	}
 	s.mu.Lock()
-	for _, name := range c.used {
-		s.privileges[name] = true
-	}
+	c.account()
 	s.mu.Unlock()
 	return answer.(json.RawMessage), nil
 }

@@ -37,8 +37,8 @@ Exit status: 0 after an interrupt, 1 when it cannot start or stop, 2 for wrong f
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
 	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	stop()
 	switch {
 	case errors.Is(err, flag.ErrHelp):
 	case errors.Is(err, errUsage):
@@ -100,7 +100,9 @@ func parse(args []string, stdout io.Writer) (*settings, error) {
 			var text strings.Builder
 			flags.SetOutput(&text)
 			flags.PrintDefaults()
-			fmt.Fprintf(stdout, usage, text.String(), sim.ControlHelp)
+			if _, printErr := fmt.Fprintf(stdout, usage, text.String(), sim.ControlHelp); printErr != nil {
+				return nil, fmt.Errorf("help: %w", printErr)
+			}
 			return nil, err
 		}
 		return nil, fmt.Errorf("%w: %w", errUsage, err)

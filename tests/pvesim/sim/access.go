@@ -73,7 +73,7 @@ func (s *Sim) CreateToken(userid, tokenID string, privileges []string) (string, 
 	known := s.opts.privilegeNames()
 	for _, name := range privileges {
 		if !slices.Contains(known, name) {
-			return "", fmt.Errorf("Proxmox VE %s has no privilege %s", s.opts.Version, name)
+			return "", fmt.Errorf("there is no privilege %s in Proxmox VE %s", name, s.opts.Version)
 		}
 	}
 	if s.state.Users[userid] == nil {

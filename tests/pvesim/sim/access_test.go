@@ -143,7 +143,7 @@ func TestPermissionTexts(t *testing.T) {
 	weak.fails("DELETE", "/nodes/pve1/storage/local/content/local:vztmpl%2Fdebian-13-standard_13.1-2_amd64.tar.zst", "", 403,
 		"Permission check failed (/storage/local, Datastore.Allocate)")
 	_, err = c.CreateToken("pulumi@pve", "iac", []string{"VM.Fly"})
-	require.ErrorContains(t, err, "no privilege VM.Fly")
+	require.ErrorContains(t, err, "no privilege VM.Fly in Proxmox VE")
 }
 
 func TestPoolsGiveTheirMembersPrivileges(t *testing.T) {

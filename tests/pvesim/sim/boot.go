@@ -49,14 +49,13 @@ func closeSSH(server *ssh.Server, l net.Listener) {
 
 // userData is the part of a cloud-config that the simulator understands.
 type userData struct {
-	Hostname       string    `yaml:"hostname"`
-	FQDN           string    `yaml:"fqdn"`
-	User           yaml.Node `yaml:"user"`
-	Users          []yaml.Node
-	AuthorizedKeys []string  `yaml:"ssh_authorized_keys"`
-	Packages       []any     `yaml:"packages"`
-	RunCmd         []any     `yaml:"runcmd"`
-	BootCmd        yaml.Node `yaml:"bootcmd"`
+	Hostname       string      `yaml:"hostname"`
+	FQDN           string      `yaml:"fqdn"`
+	User           yaml.Node   `yaml:"user"`
+	Users          []yaml.Node `yaml:"users"`
+	AuthorizedKeys []string    `yaml:"ssh_authorized_keys"`
+	Packages       []any       `yaml:"packages"`
+	RunCmd         []any       `yaml:"runcmd"`
 }
 
 type userEntry struct {
@@ -272,36 +271,37 @@ func authorized(lines []string, key ssh.PublicKey) bool {
 func guestShell(session ssh.Session, id *identity, started time.Time) {
 	command := strings.Join(session.Command(), " ")
 	command = strings.TrimPrefix(strings.TrimPrefix(command, "sudo -n "), "sudo ")
+	output, exit := "", 0
 	switch command {
 	case "hostname", "cat /etc/hostname":
-		fmt.Fprintln(session, id.Hostname)
+		output = id.Hostname + "\n"
 	case "uptime":
-		fmt.Fprintf(session, " %s up %d min,  1 user,  load average: 0.00, 0.00, 0.00\n",
+		output = fmt.Sprintf(" %s up %d min,  1 user,  load average: 0.00, 0.00, 0.00\n",
 			time.Now().Format(time.TimeOnly), int(time.Since(started).Minutes()))
 	case "true":
 	case "cloud-init status", "cloud-init status --wait":
-		fmt.Fprintln(session, "status: "+id.cloudInitStatus())
+		output, exit = "status: "+id.cloudInitStatus()+"\n", bit(id.CloudInitError != "")
 	case "cloud-init status --format json", "cloud-init status --wait --format json", "cloud-init status --format json --wait":
-		answer := map[string]any{
-			"status": id.cloudInitStatus(), "extended_status": id.cloudInitStatus(), "boot_status_code": "enabled-by-generator",
-			"datasource": "nocloud", "detail": "DataSourceNoCloud", "errors": []string{}, "recoverable_errors": map[string]any{},
-		}
-		if id.CloudInitError != "" {
-			answer["errors"] = []string{id.CloudInitError}
-		}
-		// The answer is a map of texts, which always encodes.
-		data, _ := json.Marshal(answer)
-		fmt.Fprintln(session, string(data))
+		output, exit = id.cloudInitJSON(), bit(id.CloudInitError != "")
 	default:
 		_, _ = io.WriteString(session.Stderr(), "bash: line 1: "+firstWord(command)+": command not found\n")
-		_ = session.Exit(127) // the client may have gone
-		return
+		exit = 127
 	}
-	exit := 0
-	if strings.HasPrefix(command, "cloud-init") && id.CloudInitError != "" {
-		exit = 1
+	_, _ = io.WriteString(session, output) // the client may have gone
+	_ = session.Exit(exit)
+}
+
+func (id *identity) cloudInitJSON() string {
+	problems := []string{}
+	if id.CloudInitError != "" {
+		problems = append(problems, id.CloudInitError)
 	}
-	_ = session.Exit(exit) // the client may have gone
+	// Maps of texts always encode.
+	data, _ := json.Marshal(map[string]any{
+		"status": id.cloudInitStatus(), "extended_status": id.cloudInitStatus(), "boot_status_code": "enabled-by-generator",
+		"datasource": "nocloud", "detail": "DataSourceNoCloud", "errors": problems, "recoverable_errors": map[string]any{},
+	})
+	return string(data) + "\n"
 }
 
 func firstWord(text string) string {

@@ -91,7 +91,7 @@ func TestFaults(t *testing.T) {
 	request, err := http.NewRequestWithContext(t.Context(), "GET", c.Endpoint()+"api2/json/version", nil)
 	require.NoError(t, err)
 	request.Header.Set("Authorization", "PVEAPIToken="+c.token)
-	_, err = c.client.Do(request)
+	_, err = c.client.Do(request) //nolint:bodyclose // there is no response
 	require.ErrorContains(t, err, "EOF")
 	remove()
 	c.ok("GET", "/version", "")

@@ -19,11 +19,11 @@ func isCloudInit(volid string) bool {
 
 // isCDROM says whether a stored drive is a CD-ROM; the cloud-init drive does not count when it is excluded.
 func isCDROM(drive properties, excludeCloudInit bool) bool {
-	return drive["media"] == "cdrom" && !(excludeCloudInit && isCloudInit(drive["file"]))
+	return drive["media"] == "cdrom" && (!excludeCloudInit || !isCloudInit(drive["file"]))
 }
 
 // checkDrive refuses a drive before a task starts: unknown storages, missing volumes, missing privileges.
-func (c *call) checkDrive(g *guest, key, text, pool string) error {
+func (c *call) checkDrive(g *guest, key, text string) error {
 	drive := parseProperties(text, "file")
 	file := drive["file"]
 	if file == "none" || file == "cdrom" {

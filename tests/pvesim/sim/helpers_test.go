@@ -93,7 +93,7 @@ func (c *cluster) send(request *http.Request) answer {
 	c.t.Helper()
 	response, err := c.client.Do(request)
 	require.NoError(c.t, err)
-	defer response.Body.Close()
+	defer func() { _ = response.Body.Close() }()
 	var result answer
 	require.NoError(c.t, json.NewDecoder(response.Body).Decode(&result))
 	result.Status = response.StatusCode

@@ -16,7 +16,7 @@ func (c *cluster) plain(method, path, body string) (int, string) {
 	require.NoError(c.t, err)
 	response, err := c.client.Do(request)
 	require.NoError(c.t, err)
-	defer response.Body.Close()
+	defer func() { _ = response.Body.Close() }()
 	data, err := io.ReadAll(response.Body)
 	require.NoError(c.t, err)
 	return response.StatusCode, string(data)

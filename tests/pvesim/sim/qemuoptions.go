@@ -120,7 +120,7 @@ func (c *call) checkDriveOption(g *guest, key, value, pool string) error {
 	if value == "" || value == g.Config[key] {
 		return nil
 	}
-	return c.checkDrive(g, key, value, pool)
+	return c.checkDrive(g, key, value)
 }
 
 // checkBridge needs SDN.Use on the bridge, or on its VLAN when the device has a tag.

@@ -2,6 +2,7 @@ package sim
 
 import (
 	"crypto/subtle"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -125,8 +126,9 @@ func (h *nodeShell) session(session ssh.Session) {
 	if err != nil {
 		_, _ = io.WriteString(session.Stderr(), err.Error()+"\n")
 		exit := 1
-		if e, isExit := err.(*exitError); isExit {
-			exit = e.status
+		var failed *exitError
+		if errors.As(err, &failed) {
+			exit = failed.status
 		}
 		_ = session.Exit(exit) // the client may have gone
 		return
@@ -273,7 +275,7 @@ func (h *nodeShell) sftp(session ssh.Session) {
 	h.count("sftp", session)
 	files := &nodeFiles{shell: h}
 	server := sftp.NewRequestServer(session, sftp.Handlers{FileGet: files, FilePut: files, FileCmd: files, FileList: files})
-	if err := server.Serve(); err != nil && err != io.EOF {
+	if err := server.Serve(); err != nil && !errors.Is(err, io.EOF) {
 		h.sim.log.Error("sftp", "node", h.node.Name, "error", err)
 	}
 	_ = server.Close() // the session is over

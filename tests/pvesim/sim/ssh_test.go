@@ -38,7 +38,7 @@ func run(t testing.TB, client *ssh.Client, command, stdin string) (string, int) 
 	t.Helper()
 	session, err := client.NewSession()
 	require.NoError(t, err)
-	defer session.Close()
+	defer func() { _ = session.Close() }()
 	session.Stdin = strings.NewReader(stdin)
 	output, err := session.CombinedOutput(command)
 	if err == nil {
@@ -70,7 +70,7 @@ func TestSnippetOverSSH(t *testing.T) {
 
 	files, err := sftp.NewClient(c.dialNode("pve1"))
 	require.NoError(t, err)
-	defer files.Close()
+	defer func() { _ = files.Close() }()
 	f, err := files.Open("/var/lib/vz/snippets/vm0.yaml")
 	require.NoError(t, err)
 	data, err := io.ReadAll(f)

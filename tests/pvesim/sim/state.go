@@ -102,7 +102,6 @@ type stateKeeper struct {
 	sim    *Sim
 	signal chan struct{}
 	done   chan struct{}
-	err    error
 }
 
 func newStateKeeper(s *Sim) *stateKeeper {

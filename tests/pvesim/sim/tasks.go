@@ -113,7 +113,7 @@ func (s *Sim) endTask(r *runningTask, exit string) {
 	if exit != exitOK && r.work.undo != nil {
 		r.work.undo()
 	}
-	r.task.end(exit)
+	r.end(exit)
 	s.changed()
 	s.log.Info("task", "upid", r.UPID, "exitstatus", exit)
 }

@@ -251,7 +251,7 @@ func writeError(w http.ResponseWriter, e *apiError) {
 		}
 	}
 	reason := strings.Join(strings.Fields(e.reason), " ")
-	fmt.Fprintf(buffer, "HTTP/1.1 %d %s\r\nContent-Type: application/json;charset=UTF-8\r\nServer: pve-api-daemon/3.0\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s",
+	_, _ = fmt.Fprintf(buffer, "HTTP/1.1 %d %s\r\nContent-Type: application/json;charset=UTF-8\r\nServer: pve-api-daemon/3.0\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s",
 		e.status, reason, len(body), body)
 	_ = buffer.Flush() // a client that went away is no concern of the server
 }

@@ -12,9 +12,9 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
-	"syscall"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/auto"
 
@@ -91,7 +91,7 @@ func Start(ctx context.Context, o Options) (_ *Lab, err error) {
 			err = errors.Join(err, l.Close())
 		}
 	}()
-	if l.Network, err = freeNetwork(); err != nil {
+	if l.Network, err = freeNetwork(canListen); err != nil {
 		return nil, err
 	}
 	if err := l.startSim(ctx, o); err != nil {
@@ -105,7 +105,7 @@ func Start(ctx context.Context, o Options) (_ *Lab, err error) {
 			return nil, err
 		}
 	}
-	if l.pulumi, err = auto.NewPulumiCommand(&auto.PulumiCommandOptions{Root: filepath.Join(l.Dir, "pulumi")}); err != nil {
+	if l.pulumi, err = newCommand(filepath.Join(l.Dir, "pulumi")); err != nil {
 		return nil, fmt.Errorf("the Pulumi CLI: %w", err)
 	}
 	return l, nil
@@ -168,7 +168,8 @@ func (l *Lab) startSim(ctx context.Context, o Options) error {
 		o.Sim(&options)
 	}
 	options.SchemaFile = schemaOf(options.SchemaFile, options.Version)
-	if l.Sim, err = sim.Start(ctx, options); err != nil {
+	// Not bound to ctx: an interrupted engine still finishes its requests.
+	if l.Sim, err = sim.Start(context.WithoutCancel(ctx), options); err != nil {
 		return err
 	}
 	privileges := o.Privileges
@@ -195,48 +196,11 @@ func (l *Lab) host(n int) string {
 
 func (l *Lab) address(n, port int) string { return net.JoinHostPort(l.host(n), fmt.Sprint(port)) }
 
-// freeNetwork picks a 127.x.y.0/24 in which nothing listens where the lab will.
-func freeNetwork() (netip.Prefix, error) {
-	var last error
-	for i := range 100 {
-		// The process id spreads labs that start at the same moment.
-		n := (os.Getpid() + i*7919) % (100 * 250)
-		prefix := netip.PrefixFrom(netip.AddrFrom4([4]byte{127, byte(100 + n/250), byte(1 + n%250), 0}), 24)
-		if last = canListen(prefix); last == nil {
-			return prefix, nil
-		}
-		if !errors.Is(last, syscall.EADDRINUSE) {
-			return netip.Prefix{}, fmt.Errorf("the lab needs loopback addresses below %s, which Linux has by itself: %w", prefix, last)
-		}
-	}
-	return netip.Prefix{}, fmt.Errorf("no free loopback network: ports %d, %d and %d are taken: %w", apiPort, s3Port, sshPort, last)
-}
-
-func canListen(prefix netip.Prefix) error {
-	base := prefix.Addr().As4()
-	for host, port := range map[byte]int{1: s3Port, 11: apiPort, 12: sshPort} {
-		base[3] = host
-		listener, err := net.Listen("tcp", netip.AddrPortFrom(netip.AddrFrom4(base), uint16(port)).String())
-		if err != nil {
-			return err
-		}
-		if err := listener.Close(); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // Close ends everything that the lab started and removes what it wrote.
 func (l *Lab) Close() error {
 	l.closeOnce.Do(func() {
 		// The CLI and its children first: they still talk to the others.
-		for _, pid := range leftovers(l.Dir) {
-			if l.isServer(pid) {
-				continue
-			}
-			_ = syscall.Kill(pid, syscall.SIGKILL)
-		}
+		l.closeErr = endAll(func() []int { return slices.DeleteFunc(leftovers(l.Dir), l.isServer) })
 		if l.provider != nil {
 			l.provider.close()
 		}
@@ -244,7 +208,7 @@ func (l *Lab) Close() error {
 			l.store.close()
 		}
 		if l.Sim != nil {
-			l.closeErr = l.Sim.Close()
+			l.closeErr = errors.Join(l.closeErr, l.Sim.Close())
 		}
 		if err := os.RemoveAll(l.Dir); err != nil {
 			l.closeErr = errors.Join(l.closeErr, fmt.Errorf("remove the lab's folder: %w", err))

@@ -51,6 +51,29 @@ func leftovers(dir string) []int {
 	return pids
 }
 
+// endAll kills the processes that list names until it names none: a process may have started
+// another meanwhile.
+func endAll(list func() []int) error {
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	timeout := time.NewTimer(stopTimeout)
+	defer timeout.Stop()
+	for {
+		pids := list()
+		if len(pids) == 0 {
+			return nil
+		}
+		for _, pid := range pids {
+			_ = syscall.Kill(pid, syscall.SIGKILL)
+		}
+		select {
+		case <-tick.C:
+		case <-timeout.C:
+			return fmt.Errorf("processes %v do not end", pids)
+		}
+	}
+}
+
 // stop asks a process to end and, when it does not, ends it.
 func stop(cmd *exec.Cmd, exited <-chan struct{}) {
 	_ = cmd.Process.Signal(syscall.SIGTERM)

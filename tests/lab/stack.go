@@ -96,7 +96,14 @@ func (l *Lab) moved(text string) string {
 }
 
 func (s *Stack) configure(ctx context.Context) error {
-	l := s.lab
+	if err := s.SetAllConfigWithOptions(ctx, s.lab.config(), &auto.ConfigOptions{Path: true}); err != nil {
+		return fmt.Errorf("configure stack %s: %w", s.Name(), err)
+	}
+	return nil
+}
+
+// config is what a user sets before the first `pulumi up`.
+func (l *Lab) config() auto.ConfigMap {
 	plain := func(v string) auto.ConfigValue { return auto.ConfigValue{Value: v} }
 	config := auto.ConfigMap{
 		"proxmoxEndpoint":    plain(l.Sim.Endpoint()),
@@ -111,10 +118,7 @@ func (s *Stack) configure(ctx context.Context) error {
 		config["nodes."+node+".sshPort"] = plain(fmt.Sprint(sshPort))
 		config["nodes."+node+".templateId"] = plain(fmt.Sprint(9000 + i))
 	}
-	if err := s.SetAllConfigWithOptions(ctx, config, &auto.ConfigOptions{Path: true}); err != nil {
-		return fmt.Errorf("configure stack %s: %w", s.Name(), err)
-	}
-	return nil
+	return config
 }
 
 // Secrets are the values that must not be in clear in any state object.

@@ -6,10 +6,13 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
 	"os"
+	"strings"
+	"time"
 
 	"github.com/aminueza/terraform-provider-minio/v3/minio"
 	"github.com/pulumi/pulumi-terraform-bridge/v3/pkg/tfbridge"
@@ -18,6 +21,7 @@ import (
 	shimv2 "github.com/pulumi/pulumi-terraform-bridge/v3/pkg/tfshim/sdk-v2"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/diag"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/diag/colors"
+	"github.com/pulumi/pulumi/sdk/v3/go/common/util/rpcutil"
 )
 
 // version is stamped by the linker; the bridge refuses a provider without one.
@@ -29,7 +33,20 @@ func main() {
 		fmt.Fprintln(os.Stderr, "pulumi-resource-minio:", err)
 		os.Exit(1)
 	}
+	if err := endWithEngine(context.Background(), os.Args[1:]); err != nil {
+		fmt.Fprintln(os.Stderr, "pulumi-resource-minio: watch the engine:", err)
+		os.Exit(1)
+	}
 	tfbridge.Main(info.Name, version, info, schema)
+}
+
+// endWithEngine makes the provider end soon after an engine that was killed, whose address is the
+// last argument; the SDK looks for it only every five minutes.
+func endWithEngine(ctx context.Context, args []string) error {
+	if len(args) == 0 || strings.HasPrefix(args[len(args)-1], "-") {
+		return nil // started by hand
+	}
+	return rpcutil.Healthcheck(ctx, args[len(args)-1], 2*time.Second, func() { os.Exit(1) })
 }
 
 // bridge returns the provider and its Pulumi schema, generated in memory.

@@ -155,10 +155,12 @@ func (s *settings) announce(simulator *sim.Sim, stdout io.Writer) error {
 			return fmt.Errorf("SSH key: %w", err)
 		}
 	}
-	fmt.Fprintf(stdout, "API and web page: %s\nAPI token:        %s\n", simulator.Endpoint(), simulator.RootToken())
+	text := fmt.Sprintf("API and web page: %s\nAPI token:        %s\n", simulator.Endpoint(), simulator.RootToken())
 	for _, n := range s.Nodes {
-		fmt.Fprintf(stdout, "SSH of %s:      %s\n", n.Name, simulator.SSHAddress(n.Name))
+		text += fmt.Sprintf("SSH of %-11s%s\n", n.Name+":", simulator.SSHAddress(n.Name))
 	}
-	fmt.Fprintln(stdout, "Stop it with Ctrl-C.")
+	if _, err := io.WriteString(stdout, text+"Stop it with Ctrl-C.\n"); err != nil {
+		return fmt.Errorf("standard output: %w", err)
+	}
 	return nil
 }

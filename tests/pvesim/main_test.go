@@ -33,7 +33,7 @@ func TestWrongFlags(t *testing.T) {
 
 // announced cancels the run once the simulator has said how to stop it.
 type announced struct {
-	bytes.Buffer
+	text   bytes.Buffer
 	cancel context.CancelFunc
 }
 
@@ -41,20 +41,22 @@ func (a *announced) Write(p []byte) (int, error) {
 	if bytes.Contains(p, []byte("Ctrl-C")) {
 		a.cancel()
 	}
-	return a.Buffer.Write(p)
+	return a.text.Write(p)
 }
 
 func TestRunUntilInterrupted(t *testing.T) {
 	directory := t.TempDir()
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
+	begin := time.Now()
 	out := &announced{cancel: cancel}
 	require.NoError(t, run(ctx, []string{
 		"--listen", "127.82.1.11:0", "--nodes", "pve1=127.82.1.11:2222", "--network", "127.82.1.0/24", "--quiet",
 		"--ca-file", filepath.Join(directory, "ca.pem"), "--ssh-key-file", filepath.Join(directory, "key"), "--state", filepath.Join(directory, "state.json"),
 	}, out, io.Discard))
-	require.Contains(t, out.String(), "root@pam!pvesim=")
-	require.Contains(t, out.String(), "127.82.1.11:2222")
+	require.Less(t, time.Since(begin), 15*time.Second, "the announcement ends the run, not the timeout")
+	require.Contains(t, out.text.String(), "root@pam!pvesim=")
+	require.Contains(t, out.text.String(), "127.82.1.11:2222")
 	for name, want := range map[string]string{"ca.pem": "CERTIFICATE", "key": "PRIVATE KEY", "state.json": "debian-13-cloudinit"} {
 		data, err := os.ReadFile(filepath.Join(directory, name))
 		require.NoError(t, err)

@@ -88,7 +88,7 @@ func agentExecStatus(c *call) (any, error) {
 	return map[string]any{"exited": 1, "exitcode": 0, "out-data": ""}, nil
 }
 
-// agentShutdown is the only command of the generic call that changes the guest.
+// agentCommand is the generic call that takes the command as a parameter.
 func agentCommand(c *call) (any, error) {
 	g, err := c.agentOf()
 	if err != nil {

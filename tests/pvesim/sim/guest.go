@@ -161,7 +161,7 @@ func typed(kind string, config map[string]string) map[string]any {
 	return answer
 }
 
-// guest finds the guest of a call on the call's node.
+// guest finds the guest that a call's path names; it must be on the call's node.
 func (c *call) guest(kind string) (*guest, error) {
 	vmid := c.integer("vmid", 0)
 	g := c.state.Guests[vmid]
@@ -205,7 +205,7 @@ func (c *call) checkDigest(g *guest) error {
 	return nil
 }
 
-// unused says why a VMID cannot be taken.
+// unusedVMID says why a VMID cannot be taken.
 func (s *Sim) unusedVMID(vmid int) error {
 	if g := s.state.Guests[vmid]; g != nil {
 		return fail("%s %d already exists on node '%s'", g.noun(), vmid, g.Node)
@@ -255,7 +255,7 @@ func (s *Sim) haManaged(g *guest) bool {
 	return found
 }
 
-// sizeBytes is the size of the guest's first disk: what lists show as maxdisk.
+// maxDisk is the size of the guest's first disk: what lists show as maxdisk.
 func (s *Sim) maxDisk(g *guest) int64 {
 	keys := g.diskKeys()
 	if g.Kind == kindVM {

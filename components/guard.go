@@ -20,6 +20,7 @@ const (
 	unfinishedCloneTimeout = 30 * time.Minute
 	// Proxmox gives up on a lock after 10 seconds; by then another clone of the template is done.
 	cloneRetryDelay = 5 * time.Second
+	cloneRetries    = 3
 )
 
 // guard stands before the provider. What would destroy a guest or fail half-way is refused with
@@ -30,6 +31,9 @@ type guard struct {
 
 	// guests are those which the cluster had when the program first asked.
 	guests func() (map[int]pve.Guest, error)
+
+	// datastores answers by "node/datastore".
+	datastores sync.Map
 
 	// mayMigrate holds the names of the VMs whose node may change.
 	mayMigrate sync.Map
@@ -53,18 +57,28 @@ func newGuard(ctx *pulumi.Context, client *pve.Client) (*guard, error) {
 	if err != nil {
 		return nil, fmt.Errorf("register the check of VM updates: %w", err)
 	}
+	fits, err := ctx.RegisterResourceHook("pve-home:datastore-fits", g.datastoreFits, inPreview)
+	if err != nil {
+		return nil, fmt.Errorf("register the check of datastores: %w", err)
+	}
+	answers, err := ctx.RegisterResourceHook("pve-home:guest-agent-answers", g.guestAgentAnswers, nil)
+	if err != nil {
+		return nil, fmt.Errorf("register the check of guest agents: %w", err)
+	}
 	explain, err := ctx.RegisterErrorHook("pve-home:explain", g.explain)
 	if err != nil {
 		return nil, fmt.Errorf("register the explanation of errors: %w", err)
 	}
 	onError := []*pulumi.ErrorHook{explain}
 	g.vm = &pulumi.ResourceHookBinding{
-		BeforeCreate: []*pulumi.ResourceHook{free},
+		BeforeCreate: []*pulumi.ResourceHook{free, fits},
+		AfterCreate:  []*pulumi.ResourceHook{answers},
 		BeforeUpdate: []*pulumi.ResourceHook{keepsDisks},
+		AfterUpdate:  []*pulumi.ResourceHook{answers},
 		OnError:      onError,
 	}
-	g.container = &pulumi.ResourceHookBinding{BeforeCreate: []*pulumi.ResourceHook{free}, OnError: onError}
-	g.file = &pulumi.ResourceHookBinding{OnError: onError}
+	g.container = &pulumi.ResourceHookBinding{BeforeCreate: []*pulumi.ResourceHook{free, fits}, OnError: onError}
+	g.file = &pulumi.ResourceHookBinding{BeforeCreate: []*pulumi.ResourceHook{fits}, OnError: onError}
 	return g, nil
 }
 
@@ -78,7 +92,7 @@ func (g *guard) vmidIsFree(args *pulumi.ResourceHookArgs) error {
 	}
 	guests, err := g.guests()
 	if err != nil {
-		return fmt.Errorf("%s: %w. Check proxmoxEndpoint, proxmoxApiToken and that the API can be reached", args.Name, err)
+		return fmt.Errorf("%s: %w", args.Name, advised(err))
 	}
 	there, taken := guests[vmid]
 	if !taken {
@@ -173,6 +187,17 @@ func (g *guard) vmKeepsDisksAndNode(args *pulumi.ResourceHookArgs) error {
 	return nil
 }
 
+// guestAgentAnswers runs after a VM was created or updated. The provider gives up on a silent
+// agent without a word; a static address works all the same, but every read of the VM waits.
+func (g *guard) guestAgentAnswers(args *pulumi.ResourceHookArgs) error {
+	agent, _ := property(args.NewInputs, "agent")
+	if !agent.IsObject() || !boolProperty(agent.ObjectValue(), "enabled") || hasItems(args.NewOutputs, "ipv4Addresses") {
+		return nil
+	}
+	return g.ctx.Log.Warn(fmt.Sprintf("%s: its guest agent did not answer within %s. If the first boot is still installing it, this passes; if not, install and start the package qemu-guest-agent in the guest, or set agent: false for it",
+		args.Name, stringProperty(agent.ObjectValue(), "timeout")), nil)
+}
+
 // A node's storage and template are locked for moments; many clones at once then fail with a
 // timeout (https://github.com/bpg/terraform-provider-proxmox/issues/995).
 var lockTimeout = regexp.MustCompile(`can't lock file|got lock request timeout|got lock timeout|got timeout`)
@@ -185,7 +210,8 @@ func (g *guard) explain(args *pulumi.ErrorHookArgs) (bool, error) {
 		return false, nil
 	}
 	message := args.Errors[0]
-	if args.FailedOperation == "create" && lockTimeout.MatchString(message) && whileCloning.MatchString(message) {
+	if args.FailedOperation == "create" && len(args.Errors) <= cloneRetries && busyTemplate(message) {
+		_ = g.ctx.Log.Warn(fmt.Sprintf("%s: the template is busy; trying again (%d of %d)", args.Name, len(args.Errors), cloneRetries), nil)
 		select {
 		case <-g.ctx.Context().Done():
 			return false, nil
@@ -197,6 +223,10 @@ func (g *guard) explain(args *pulumi.ErrorHookArgs) (bool, error) {
 		_ = g.ctx.Log.Error(fmt.Sprintf("%s: %s", args.Name, advice), nil)
 	}
 	return false, nil
+}
+
+func busyTemplate(message string) bool {
+	return lockTimeout.MatchString(message) && whileCloning.MatchString(message)
 }
 
 func property(m resource.PropertyMap, key string) (resource.PropertyValue, bool) {
@@ -230,17 +260,31 @@ func intProperty(m resource.PropertyMap, key string) int {
 	return 0
 }
 
+func boolProperty(m resource.PropertyMap, key string) bool {
+	v, ok := property(m, key)
+	return ok && v.IsBool() && v.BoolValue()
+}
+
+// objects returns the objects of a list.
+func objects(m resource.PropertyMap, key string) []resource.PropertyMap {
+	list, ok := property(m, key)
+	if !ok || !list.IsArray() {
+		return nil
+	}
+	var found []resource.PropertyMap
+	for _, item := range list.ArrayValue() {
+		if item.IsObject() {
+			found = append(found, item.ObjectValue())
+		}
+	}
+	return found
+}
+
 // diskSizes returns the sizes in GiB by interface name.
 func diskSizes(m resource.PropertyMap) map[string]int {
 	sizes := map[string]int{}
-	disks, ok := property(m, "disks")
-	if !ok || !disks.IsArray() {
-		return sizes
-	}
-	for _, disk := range disks.ArrayValue() {
-		if disk.IsObject() {
-			sizes[stringProperty(disk.ObjectValue(), "interface")] = intProperty(disk.ObjectValue(), "size")
-		}
+	for _, disk := range objects(m, "disks") {
+		sizes[stringProperty(disk, "interface")] = intProperty(disk, "size")
 	}
 	return sizes
 }

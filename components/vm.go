@@ -93,7 +93,7 @@ type DataDisk struct {
 	Backup bool
 }
 
-// VM is a virtual machine and the user-data of its first boot.
+// VM is a virtual machine and the snippets of its first boot.
 type VM struct {
 	pulumi.ResourceState
 
@@ -119,28 +119,31 @@ func NewVM(ctx *pulumi.Context, name string, proxmox *Proxmox, args VMArgs, opts
 	if err != nil {
 		return nil, fmt.Errorf("user-data of %s: %w", name, err)
 	}
-	fileName := fmt.Sprintf("%s-%s-%s-user-data.yaml", ctx.Project(), ctx.Stack(), name)
-	snippet, err := storage.NewFile(ctx, name+"-user-data", &storage.FileArgs{
-		NodeName:    pulumi.String(args.Node),
-		DatastoreId: pulumi.String(args.SnippetDatastore),
-		ContentType: pulumi.String("snippets"),
-		SourceRaw: storage.FileSourceRawArgs{
-			FileName: pulumi.String(fileName),
-			Data:     pulumi.String(userData),
-		},
-		TimeoutUpload: pulumi.Int(uploadTimeoutSeconds),
-	}, append(child,
-		// New content goes to the same file name; created first, it would be deleted with the old one.
-		pulumi.DeleteBeforeReplace(true),
-		pulumi.ResourceHooks(proxmox.guard.file),
-	)...)
-	if err != nil {
-		return nil, fmt.Errorf("snippet of %s: %w", name, err)
+	var initialization []pulumi.Resource
+	for kind, content := range map[string]string{"user-data": userData, "meta-data": metaData(ctx, name)} {
+		snippet, err := storage.NewFile(ctx, name+"-"+kind, &storage.FileArgs{
+			NodeName:    pulumi.String(args.Node),
+			DatastoreId: pulumi.String(args.SnippetDatastore),
+			ContentType: pulumi.String("snippets"),
+			SourceRaw: storage.FileSourceRawArgs{
+				FileName: pulumi.String(snippetName(ctx, name, kind)),
+				Data:     pulumi.String(content),
+			},
+			TimeoutUpload: pulumi.Int(uploadTimeoutSeconds),
+		}, append(child,
+			// New content goes to the same file name; created first, it would be deleted with the old one.
+			pulumi.DeleteBeforeReplace(true),
+			pulumi.ResourceHooks(proxmox.guard.file),
+		)...)
+		if err != nil {
+			return nil, fmt.Errorf("%s of %s: %w", kind, name, err)
+		}
+		initialization = append(initialization, snippet)
 	}
 
-	machine, err := vm.NewVirtualMachine(ctx, name, args.machine(name, args.SnippetDatastore+":snippets/"+fileName),
+	machine, err := vm.NewVirtualMachine(ctx, name, args.machine(ctx, name),
 		append(child,
-			pulumi.DependsOn([]pulumi.Resource{snippet}),
+			pulumi.DependsOn(initialization),
 			pulumi.Protect(args.Protection),
 			pulumi.IgnoreChanges(args.ignored()),
 			pulumi.ResourceHooks(proxmox.guard.vm),
@@ -153,6 +156,18 @@ func NewVM(ctx *pulumi.Context, name string, proxmox *Proxmox, args VMArgs, opts
 	v.Node = machine.NodeName
 	v.Address = args.address(name, machine)
 	return v, ctx.RegisterResourceOutputs(v, pulumi.Map{"vmId": v.VMID, "node": v.Node, "address": v.Address})
+}
+
+// snippetName is fixed: another name would replace the VM.
+func snippetName(ctx *pulumi.Context, name, kind string) string {
+	return fmt.Sprintf("%s-%s-%s-%s.yaml", ctx.Project(), ctx.Stack(), name, kind)
+}
+
+// metaData pins the instance id. Proxmox's own is a hash of user-data and network, so that any
+// change of either would run the whole first boot again at the next start, new SSH host keys
+// included (PVE::QemuServer::Cloudinit, nocloud_gen_metadata).
+func metaData(ctx *pulumi.Context, name string) string {
+	return fmt.Sprintf("instance-id: %s-%s-%s\n", ctx.Project(), ctx.Stack(), name)
 }
 
 func (args VMArgs) dhcp() bool { return args.Address == "dhcp" }
@@ -172,7 +187,7 @@ func (args VMArgs) userData(name string) (string, error) {
 
 // machine writes every field that Proxmox reports: what is left out comes back as a difference
 // (https://github.com/muhlba91/pulumi-proxmoxve/issues/176).
-func (args VMArgs) machine(name, userDataFileID string) *vm.VirtualMachineArgs {
+func (args VMArgs) machine(ctx *pulumi.Context, name string) *vm.VirtualMachineArgs {
 	agentTimeout := agentTimeoutStatic
 	ipv4 := vm.VirtualMachineInitializationIpConfigIpv4Args{Address: pulumi.String(args.Address)}
 	if args.dhcp() {
@@ -239,7 +254,8 @@ func (args VMArgs) machine(name, userDataFileID string) *vm.VirtualMachineArgs {
 			IpConfigs: vm.VirtualMachineInitializationIpConfigArray{
 				vm.VirtualMachineInitializationIpConfigArgs{Ipv4: ipv4},
 			},
-			UserDataFileId: pulumi.String(userDataFileID),
+			UserDataFileId: pulumi.String(args.SnippetDatastore + ":snippets/" + snippetName(ctx, name, "user-data")),
+			MetaDataFileId: pulumi.String(args.SnippetDatastore + ":snippets/" + snippetName(ctx, name, "meta-data")),
 		},
 		OnBoot:     pulumi.Bool(args.OnBoot),
 		Started:    pulumi.Bool(true),
@@ -296,8 +312,8 @@ func (args VMArgs) ignored() []string {
 	ignored := []string{
 		// Only the creation reads it (https://github.com/bpg/terraform-provider-proxmox/issues/1988).
 		"clone",
-		// Another name would replace the VM; its content is for the first boot anyway.
-		"initialization.userDataFileId",
+		// Another snippet datastore would replace the VM, for what only its first boot reads.
+		"initialization.userDataFileId", "initialization.metaDataFileId",
 	}
 	for _, option := range []string{"aio", "backup", "cache", "discard", "fileFormat", "iothread", "replicate", "ssd"} {
 		ignored = append(ignored, "disks[0]."+option)

@@ -39,7 +39,7 @@ func object(t *testing.T, v resource.PropertyValue) resource.PropertyMap {
 
 func TestVMInputs(t *testing.T) {
 	got := newVM(t, webServer())
-	require.Len(t, got, 4, "provider, component, snippet, machine")
+	require.Len(t, got, 5, "provider, component, two snippets, machine")
 
 	in := got[virtualMachine+" web"].Inputs
 	require.Equal(t, "web", in["name"].StringValue())
@@ -64,6 +64,7 @@ func TestVMInputs(t *testing.T) {
 
 	initialization := object(t, in["initialization"])
 	require.Equal(t, "local:snippets/pve-home-prod-web-user-data.yaml", initialization["userDataFileId"].StringValue())
+	require.Equal(t, "local:snippets/pve-home-prod-web-meta-data.yaml", initialization["metaDataFileId"].StringValue())
 	require.NotContains(t, initialization, resource.PropertyKey("userAccount"), "Proxmox ignores it next to user-data")
 	require.Equal(t, []any{map[string]any{"ipv4": map[string]any{"address": "192.168.1.21/24", "gateway": "192.168.1.1"}}},
 		initialization["ipConfigs"].Mappable())
@@ -81,7 +82,10 @@ func TestVMOptions(t *testing.T) {
 		require.Contains(t, child.GetParent(), "pve-home:index:VM::web")
 	}
 	require.Contains(t, machine.GetProvider(), "pulumi:providers:proxmoxve::proxmox")
-	require.Contains(t, machine.GetDependencies(), "urn:pulumi:prod::pve-home::pve-home:index:VM$"+file+"::web-user-data", "the snippet must be there before the first boot")
+	for _, kind := range []string{"user-data", "meta-data"} {
+		require.Contains(t, machine.GetDependencies(), "urn:pulumi:prod::pve-home::pve-home:index:VM$"+file+"::web-"+kind,
+			"the snippet must be there before the first boot")
+	}
 	require.True(t, snippet.GetDeleteBeforeReplace(), "the same file name would otherwise be deleted after it was written")
 
 	ignored := machine.GetIgnoreChanges()
@@ -138,6 +142,17 @@ func TestVMAddress(t *testing.T) {
 			require.Equal(t, tc.address != "dhcp", object(t, ipv4)["gateway"].HasValue(), "Proxmox refuses a gateway with DHCP")
 		})
 	}
+}
+
+// TestVMMetaData: a first boot stays the only one, whatever changes.
+func TestVMMetaData(t *testing.T) {
+	content := func(args VMArgs) string {
+		return object(t, newVM(t, args)[file+" web-meta-data"].Inputs["sourceRaw"])["data"].StringValue()
+	}
+	other := webServer()
+	other.Address, other.Username, other.SSHPublicKeys, other.Node = "192.168.1.99/24", "operator", nil, "pve2"
+	require.Equal(t, "instance-id: pve-home-prod-web\n", content(webServer()))
+	require.Equal(t, content(webServer()), content(other))
 }
 
 func TestVMUserData(t *testing.T) {

@@ -116,8 +116,8 @@ func TestCommittedStacks(t *testing.T) {
 			require.Equal(t, want.vms, e.names(machine))
 			require.Equal(t, want.containers, e.names(lxcComponent))
 			require.Equal(t, want.containers, e.names(container))
-			// provider; component, snippet and machine of a VM; component and container.
-			require.Len(t, e.resources, 1+3*len(want.vms)+2*len(want.containers), "%v", slices.Collect(maps.Keys(e.resources)))
+			// provider; component, two snippets and machine of a VM; component and container.
+			require.Len(t, e.resources, 1+4*len(want.vms)+2*len(want.containers), "%v", slices.Collect(maps.Keys(e.resources)))
 			require.True(t, e.resources["pulumi:providers:proxmoxve proxmox"].Inputs["apiToken"].IsSecret())
 			for _, name := range want.vms {
 				require.Contains(t, e.resources[machine+" "+name].Inputs["tags"].Mappable(), stack)

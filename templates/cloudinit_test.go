@@ -25,6 +25,10 @@ users:
       - "ssh-ed25519 AAAA me"
 ssh_pwauth: false
 disable_root: true
+# The instance id never changes, so a new address has to be looked for at every boot.
+updates:
+  network:
+    when: [boot-new-instance, boot]
 package_update: true
 packages:
   - qemu-guest-agent

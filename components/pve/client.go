@@ -73,6 +73,25 @@ func (c *Client) Guests(ctx context.Context) (map[int]Guest, error) {
 	return guests, nil
 }
 
+// Datastore is a datastore as a node sees it.
+type Datastore struct {
+	Content string `json:"content"`
+	Enabled int    `json:"enabled"`
+	Active  int    `json:"active"`
+}
+
+// Contents are the content types that the datastore may hold.
+func (d Datastore) Contents() []string { return strings.Split(d.Content, ",") }
+
+// Datastore asks a node about one of its datastores (privilege Datastore.Audit).
+func (c *Client) Datastore(ctx context.Context, node, name string) (Datastore, error) {
+	var d Datastore
+	if err := c.do(ctx, http.MethodGet, "/nodes/"+node+"/storage/"+url.PathEscape(name)+"/status", nil, &d); err != nil {
+		return Datastore{}, fmt.Errorf("ask node %s for datastore %s: %w", node, name, err)
+	}
+	return d, nil
+}
+
 // Config returns a guest's configuration as Proxmox stores it.
 func (c *Client) Config(ctx context.Context, g Guest) (map[string]any, error) {
 	var config map[string]any
@@ -181,7 +200,7 @@ func (c *Client) do(ctx context.Context, method, path string, query url.Values, 
 	}
 	if resp.StatusCode/100 != 2 {
 		// Proxmox puts its message into the reason phrase.
-		return fmt.Errorf("%s %s: %s", method, path, resp.Status)
+		return fmt.Errorf("%s %s: HTTP %s", method, path, resp.Status)
 	}
 	var answer struct {
 		Data json.RawMessage `json:"data"`

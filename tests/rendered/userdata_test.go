@@ -31,7 +31,7 @@ func program(t *testing.T, name, debianPackage string) string {
 
 // The modules' keys that the template uses: `cloud-init schema` lets a misspelt top-level key pass.
 var cloudConfigKeys = []string{
-	"hostname", "fqdn", "manage_etc_hosts", "users", "ssh_pwauth", "disable_root", "package_update", "packages", "runcmd",
+	"hostname", "fqdn", "manage_etc_hosts", "users", "ssh_pwauth", "disable_root", "package_update", "packages", "runcmd", "updates",
 }
 
 func TestUserDataIsReadByCloudInit(t *testing.T) {

@@ -7,6 +7,7 @@ require (
 	github.com/google/uuid v1.6.0
 	github.com/minio/minio-go/v7 v7.4.1
 	github.com/pkg/sftp v1.13.12
+	github.com/pulumi/pulumi-minio/sdk v0.16.3
 	github.com/pulumi/pulumi/sdk/v3 v3.259.0
 	github.com/pve-home/pve-home v0.0.0
 	github.com/stretchr/testify v1.12.1

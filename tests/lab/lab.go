@@ -111,8 +111,7 @@ func Start(ctx context.Context, o Options) (_ *Lab, err error) {
 	return l, nil
 }
 
-// makeDir lays out a folder with the CLI where the Automation API looks for it and the provider
-// where the engine looks for plugins.
+// makeDir lays out a folder with the CLI where the Automation API looks for it.
 func (l *Lab) makeDir() error {
 	base := filepath.Join(l.root, ".tmp")
 	if err := os.MkdirAll(base, 0o700); err != nil {
@@ -123,19 +122,26 @@ func (l *Lab) makeDir() error {
 		return fmt.Errorf("folder for the lab: %w", err)
 	}
 	l.Dir = dir
-	plugin := filepath.Join(l.home(), "plugins", "resource-proxmoxve-v"+toolchain.ProviderProxmox.Version)
-	for _, sub := range []string{"home", "tmp", "stacks", "minio", "pulumi/bin", strings.TrimPrefix(plugin, dir+"/")} {
+	for _, sub := range []string{"home", "tmp", "stacks", "minio", "pulumi/bin"} {
 		if err := os.MkdirAll(filepath.Join(dir, sub), 0o700); err != nil {
 			return fmt.Errorf("folder for the lab: %w", err)
 		}
 	}
-	for link, target := range map[string]string{
-		filepath.Join(dir, "pulumi", "bin", "pulumi"):         l.tools[toolchain.Pulumi.Name],
-		filepath.Join(plugin, toolchain.ProviderProxmox.Name): l.tools[toolchain.ProviderProxmox.Name],
-	} {
-		if err := os.Symlink(target, link); err != nil {
-			return fmt.Errorf("folder for the lab: %w", err)
-		}
+	if err := os.Symlink(l.tools[toolchain.Pulumi.Name], filepath.Join(dir, "pulumi", "bin", "pulumi")); err != nil {
+		return fmt.Errorf("folder for the lab: %w", err)
+	}
+	return l.installProvider(toolchain.ProviderProxmox)
+}
+
+// installProvider puts a provider where the engine looks for plugins.
+func (l *Lab) installProvider(t toolchain.Tool) error {
+	plugin := strings.TrimPrefix(t.Name, "pulumi-") + "-v" + t.Version
+	folder := filepath.Join(l.home(), "plugins", plugin)
+	if err := os.MkdirAll(folder, 0o700); err != nil {
+		return fmt.Errorf("folder of plugin %s: %w", plugin, err)
+	}
+	if err := os.Symlink(l.tools[t.Name], filepath.Join(folder, t.Name)); err != nil {
+		return fmt.Errorf("folder of plugin %s: %w", plugin, err)
 	}
 	return nil
 }

@@ -51,8 +51,12 @@ func endWithEngine(ctx context.Context, args []string) error {
 
 // bridge returns the provider and its Pulumi schema, generated in memory.
 func bridge() (tfbridge.ProviderInfo, []byte, error) {
+	provider := minio.Provider()
+	if err := serveExpirationDays(provider); err != nil {
+		return tfbridge.ProviderInfo{}, nil, err
+	}
 	info := tfbridge.ProviderInfo{
-		P:            shimv2.NewProvider(minio.Provider()),
+		P:            shimv2.NewProvider(provider),
 		Name:         "minio",
 		Version:      version,
 		MetadataInfo: tfbridge.NewProviderMetadata(nil),

@@ -53,6 +53,8 @@ type Guest struct {
 	Type     string `json:"type"` // qemu or lxc
 	Status   string `json:"status"`
 	Template int    `json:"template"`
+	// Tags are separated by semicolons.
+	Tags string `json:"tags"`
 }
 
 func (g Guest) String() string {
@@ -83,7 +85,7 @@ type Datastore struct {
 // Contents are the content types that the datastore may hold.
 func (d Datastore) Contents() []string { return strings.Split(d.Content, ",") }
 
-// Datastore asks a node about one of its datastores (privilege Datastore.Audit).
+// Datastore asks a node about one of its datastores (privilege Datastore.AllocateSpace or Datastore.Audit).
 func (c *Client) Datastore(ctx context.Context, node, name string) (Datastore, error) {
 	var d Datastore
 	if err := c.do(ctx, http.MethodGet, "/nodes/"+node+"/storage/"+url.PathEscape(name)+"/status", nil, &d); err != nil {

@@ -9,7 +9,6 @@ func Privileges(version string) []string {
 	privileges := []string{
 		"Datastore.Allocate",
 		"Datastore.AllocateSpace",
-		"Datastore.Audit",
 		"SDN.Use",
 		"Sys.Audit",
 		"VM.Allocate",

@@ -53,6 +53,7 @@ func TestChangesInPlace(t *testing.T) {
 		{"on boot", "startOrder: 3", "startOrder: 3\n      onBoot: false", "web", "onboot", "0"},
 		{"VLAN", "onBoot: false", "onBoot: false\n      vlan: 20", "web", "net0", "tag=20"},
 		{"DNS", "vlan: 20", "vlan: 20\n      dnsServers: [9.9.9.9]", "web", "nameserver", "9.9.9.9"},
+		{"address, with the VMID kept", "address: 192.168.1.21", "address: 192.168.1.99\n      vmId: 1021", "web", "ipconfig0", ".99/24"},
 		{"container's cores", "cores: 1", "cores: 2", "dns", "cores", "2"},
 		{"container's memory", "memoryMiB: 512", "memoryMiB: 1024", "dns", "memory", "1024"},
 		{"container's tags", "tags: [dns]", "tags: [dns, blue]", "dns", "tags", "blue;dns;prod;pve-home"},
@@ -114,6 +115,8 @@ func TestRefusedChanges(t *testing.T) {
 		{"container on another node", "tags: [dns]", "tags: [dns]\n      node: pve2", "node: pve2, the guest is on pve1"},
 		{"container's disk", "diskGiB: 8", "diskGiB: 16", "would replace a guest and lose its data"},
 		{"duplicate address", "address: 192.168.1.31", "address: 192.168.1.21", "vms.web"},
+		{"another address, and so another VMID", "address: 192.168.1.21", "address: 192.168.1.99", "Set vmId: 1021 to keep it"},
+		{"another VMID of a container", "address: 192.168.1.31", "address: 192.168.1.31\n      vmId: 1500", "Set vmId: 1031 to keep it"},
 		{"privileged container", "tags: [dns]", "tags: [dns]\n      unprivileged: false", "would replace a guest and lose its data"},
 	} {
 		h.edit(s, with(vmAndContainer, change.old, change.now))

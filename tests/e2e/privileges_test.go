@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"net/http"
 	"net/url"
+	"os"
 	"strings"
 	"testing"
 
@@ -18,6 +19,10 @@ import (
 // TestRoleIsMinimal runs a whole life with a token of exactly the documented role, and finds each
 // of its privileges needed.
 func TestRoleIsMinimal(t *testing.T) {
+	if os.Getenv("PVE_API_SCHEMA") == "" {
+		require.NotEqual(t, "true", os.Getenv("CI"), "PVE_API_SCHEMA is not set")
+		t.Skip("Proxmox's API schema says which call needs which privilege; PVE_API_SCHEMA does not name it")
+	}
 	for _, version := range []string{"8.4", "9.1"} {
 		t.Run(version, func(t *testing.T) {
 			h := newHarness(t, lab.Options{AttachProvider: true, Sim: func(o *sim.Options) { o.Version = version }})

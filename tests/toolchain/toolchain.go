@@ -17,6 +17,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
+	"syscall"
 	"time"
 )
 
@@ -124,6 +126,7 @@ func onPath(ctx context.Context, t Tool) (string, bool) {
 	defer cancel()
 	cmd := exec.CommandContext(ctx, path, "version")
 	cmd.Env = append(os.Environ(), "PULUMI_SKIP_UPDATE_CHECK=true")
+	cmd.WaitDelay = time.Second
 	version, err := cmd.Output()
 	return path, err == nil && fits(strings.TrimSpace(string(version)))
 }
@@ -156,8 +159,11 @@ func (t Tool) current(root, path string) (bool, error) {
 // fingerprint identifies everything that a tool is compiled from.
 func (t Tool) fingerprint(root string) (string, error) {
 	files, err := filepath.Glob(filepath.Join(t.dir(root), "*"))
-	if err != nil || len(files) == 0 {
-		return "", fmt.Errorf("sources of %s: nothing in %s: %w", t.Name, t.dir(root), err)
+	if err != nil {
+		return "", fmt.Errorf("sources of %s: %w", t.Name, err)
+	}
+	if len(files) == 0 {
+		return "", fmt.Errorf("sources of %s: nothing in %s", t.Name, t.dir(root))
 	}
 	slices.Sort(files)
 	sum := sha256.New()
@@ -188,9 +194,18 @@ func (t Tool) build(ctx context.Context, root, path string, out io.Writer) error
 	cmd := exec.CommandContext(ctx, "go", "build", "-o", next, "-ldflags", ldflags, t.pkg)
 	cmd.Dir = t.dir(root)
 	cmd.Env = append(os.Environ(), "GOWORK=off")
+	// The go command does not end its compilers when it is killed.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGINT) }
 	cmd.WaitDelay = 10 * time.Second
-	if output, err := cmd.CombinedOutput(); err != nil {
+	stopDots := dots(out)
+	output, err := cmd.CombinedOutput()
+	stopDots()
+	if err != nil {
 		if ctx.Err() != nil {
+			if cmd.Process != nil {
+				_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) // those that do not heed an interrupt
+			}
 			return context.Cause(ctx)
 		}
 		if errors.Is(err, exec.ErrNotFound) {
@@ -206,4 +221,26 @@ func (t Tool) build(ctx context.Context, root, path string, out io.Writer) error
 		return fmt.Errorf("install %s: %w", t.Name, err)
 	}
 	return nil
+}
+
+// dots writes one every ten seconds until the returned function is called.
+func dots(out io.Writer) (stop func()) {
+	var writer sync.WaitGroup
+	done := make(chan struct{})
+	writer.Go(func() {
+		tick := time.NewTicker(10 * time.Second)
+		defer tick.Stop()
+		for {
+			select {
+			case <-tick.C:
+				_, _ = fmt.Fprint(out, ".")
+			case <-done:
+				return
+			}
+		}
+	})
+	return func() {
+		close(done)
+		writer.Wait()
+	}
 }

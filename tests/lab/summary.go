@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -122,12 +121,10 @@ func (s Summary) Print(out io.Writer) {
 }
 
 // Write writes the summary as JSON.
-func (s Summary) Write(path string) error {
-	text, err := json.MarshalIndent(s, "", "  ")
-	if err != nil {
-		return fmt.Errorf("summary: %w", err)
-	}
-	if err := os.WriteFile(path, append(text, '\n'), 0o644); err != nil {
+func (s Summary) Write(out io.Writer) error {
+	encoder := json.NewEncoder(out)
+	encoder.SetIndent("", "  ")
+	if err := encoder.Encode(s); err != nil {
 		return fmt.Errorf("summary: %w", err)
 	}
 	return nil

@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 
@@ -69,7 +70,7 @@ func keep(ctx context.Context, l *lab.Lab, out io.Writer) error {
 	var env strings.Builder
 	for name, value := range l.Environment() {
 		if name != "HOME" && name != "TMPDIR" && name != "PATH" {
-			_, _ = fmt.Fprintf(&env, "export %s='%s'\n", name, value)
+			_, _ = fmt.Fprintf(&env, "export %s=%s\n", name, quote(value))
 		}
 	}
 	file := filepath.Join(l.Dir, "env.sh")
@@ -83,12 +84,22 @@ The lab keeps running in the background.
                         cd %s && %s stack --show-urns
                         (folders lab, prod and monitoring; also: stack output, history, export)
   Stop and remove it:   kill %d
-`, l.Sim.Endpoint(), file, filepath.Join(l.Dir, "stacks", "lab"), filepath.Join(l.Dir, "pulumi", "bin", "pulumi"), os.Getpid())
+`, l.Sim.Endpoint(), quote(file), quote(filepath.Join(l.Dir, "stacks", "lab")), quote(filepath.Join(l.Dir, "pulumi", "bin", "pulumi")), os.Getpid())
 	if err := detach(); err != nil {
 		return err
 	}
 	<-ctx.Done()
 	return nil
+}
+
+var plainWord = regexp.MustCompile(`^[\w./-]+$`)
+
+// quote makes one word of the shell.
+func quote(word string) string {
+	if plainWord.MatchString(word) {
+		return word
+	}
+	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
 }
 
 // detach lets go of the terminal and tells the waiting command that all is up.

@@ -42,9 +42,6 @@ func main() {
 	defer stop()
 	lab.CleanEnvironment()
 	if err := run(ctx, o, os.Stdout); err != nil {
-		if ctx.Err() != nil {
-			err = errors.New("interrupted; everything has been stopped and removed")
-		}
 		_, _ = fmt.Fprintln(os.Stderr, "demo:", err)
 		os.Exit(1)
 	}
@@ -58,12 +55,32 @@ type options struct {
 // The order of the README: what the household relies on, the lab, the observers.
 var stackNames = []string{"prod", "lab", "monitoring"}
 
+var errInterrupted = errors.New("interrupted; everything has been stopped and removed")
+
 func run(ctx context.Context, o options, out io.Writer) (err error) {
+	write := func(lab.Summary) error { return nil }
+	if o.summary != "" {
+		// Before the lab, so that a wrong path is not found after it.
+		file, err := os.Create(o.summary)
+		if err != nil {
+			return fmt.Errorf("summary: %w", err)
+		}
+		write = func(s lab.Summary) error { return errors.Join(s.Write(file), file.Close()) }
+	}
 	l, err := lab.Start(ctx, lab.Options{Out: out})
 	if err != nil {
+		if ctx.Err() != nil {
+			return errInterrupted
+		}
 		return err
 	}
-	defer func() { err = errors.Join(err, l.Close()) }()
+	defer func() {
+		closed := l.Close()
+		if err != nil && ctx.Err() != nil {
+			err = errInterrupted
+		}
+		err = errors.Join(err, closed)
+	}()
 	_, _ = fmt.Fprintf(out, "Simulated Proxmox VE: %s  (network %s)\n", l.Sim.Endpoint(), l.Network)
 
 	var s lab.Summary
@@ -84,10 +101,8 @@ func run(ctx context.Context, o options, out io.Writer) (err error) {
 		s.Stacks = append(s.Stacks, result)
 	}
 	s.Print(out)
-	if o.summary != "" {
-		if err := s.Write(o.summary); err != nil {
-			return err
-		}
+	if err := write(s); err != nil {
+		return err
 	}
 	if o.keep {
 		return keep(ctx, l, out)

@@ -29,7 +29,7 @@ func report(out io.Writer, results []result) error {
 func mib(bytes int64) int64 { return bytes >> 20 }
 
 // growth compares two stacks: 1 means that the cost grew with the number of guests, more that it
-// grew faster, less that a part of it does not depend on the guests.
+// grew faster, less that a part of it does not depend on the guests. It is 0 where there is no cost.
 func growth(small, large result, cost func(result) float64) float64 {
 	if cost(small) == 0 {
 		return 0
@@ -74,6 +74,10 @@ func growthTable(results []result) string {
 		_, _ = fmt.Fprintf(&b, "| %s |", small.operation)
 		for _, c := range costs {
 			factor := growth(small, results[i], c.of)
+			if factor == 0 {
+				b.WriteString(" - |")
+				continue
+			}
 			_, _ = fmt.Fprintf(&b, " %.2f |", factor)
 			if factor > linear {
 				_, _ = fmt.Fprintf(&faster, "- %s of %s: %.1f times the cost per guest\n", c.name, small.operation, factor)
@@ -84,7 +88,7 @@ func growthTable(results []result) string {
 	if faster.Len() == 0 {
 		b.WriteString("\nNothing grows faster than the number of guests.\n")
 	} else {
-		b.WriteString("\nWhat grows faster than the number of guests:\n\n" + faster.String())
+		b.WriteString("\nWhat grows faster than the number of guests, as the engine writes the whole state after each step:\n\n" + faster.String())
 	}
 	return b.String()
 }

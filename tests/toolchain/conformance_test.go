@@ -325,3 +325,58 @@ func usedProperties(t *testing.T, root string) map[string]bool {
 	}
 	return used
 }
+
+// TestComparison: each kind of difference is found, and nothing else.
+func TestComparison(t *testing.T) {
+	sdk := t.TempDir()
+	write(t, filepath.Join(sdk, "thing.go"), `package sdk
+
+type thingArgs struct {
+	Same   *string           `+"`pulumi:\"same\"`"+`
+	Count  int               `+"`pulumi:\"count\"`"+`
+	Kind   *string           `+"`pulumi:\"kind\"`"+`
+	List   []string          `+"`pulumi:\"list\"`"+`
+	Map    map[string]string `+"`pulumi:\"map\"`"+`
+	Parts  []ThingPart       `+"`pulumi:\"parts\"`"+`
+	Extra  *bool             `+"`pulumi:\"extra\"`"+`
+	Needed *string           `+"`pulumi:\"needed\"`"+`
+}
+
+type thingState struct{}
+
+type ThingPart struct {
+	Size *int `+"`pulumi:\"size\"`"+`
+}
+
+func NewThing(ctx *Context) { ctx.RegisterResource("x:index/thing:Thing") }
+func NewOther(ctx *Context) { ctx.RegisterResource("x:index/other:Other") }
+`)
+	var schema packageSchema
+	require.NoError(t, json.Unmarshal([]byte(`{
+		"resources": {"x:index/thing:Thing": {
+			"inputProperties": {
+				"same": {"type": "string"},
+				"count": {"type": "number"},
+				"kind": {"type": "boolean"},
+				"list": {"type": "string"},
+				"map": {"type": "object", "additionalProperties": {"type": "integer"}},
+				"parts": {"type": "array", "items": {"$ref": "#/types/x:index/ThingPart:ThingPart"}},
+				"needed": {"type": "string"}
+			},
+			"requiredInputs": ["needed", "count", "unknown"]
+		}},
+		"types": {"x:index/ThingPart:ThingPart": {"properties": {"size": {"type": "string"}}}}
+	}`), &schema))
+	c := comparison{schema: schema, sdk: parsePackage(t, sdk)}
+	c.resources()
+	require.Equal(t, []difference{
+		{"Other", "the bridge has no resource x:index/other:Other"},
+		{"Thing.Kind", "string in the SDK, boolean in the bridge"},
+		{"Thing.List", "a list in the SDK, string in the bridge"},
+		{"Thing.Map", "string in the SDK, integer in the bridge"},
+		{"ThingPart.Size", "int in the SDK, string in the bridge"},
+		{"Thing.Extra", `the bridge has no property "extra"`},
+		{"Thing.needed", "the bridge requires it, the SDK does not"},
+		{"Thing.unknown", "the bridge requires it, the SDK does not"},
+	}, c.differences)
+}

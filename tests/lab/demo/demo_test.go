@@ -336,6 +336,11 @@ func TestRefuses(t *testing.T) {
 		require.Equal(t, "demo: summary: open missing/summary.json: no such file or directory\n", d.printed())
 		d.leavesNothing()
 	})
+	t.Run("an argument", func(t *testing.T) {
+		d := startDemo(t, t.TempDir(), nil, "-summary", "my", "summary.json")
+		require.Equal(t, 2, d.wait(time.Minute))
+		require.Equal(t, "demo: unexpected argument \"summary.json\"; see -help\n", d.printed())
+	})
 	t.Run("a file where the folder has to be", func(t *testing.T) {
 		dir := checkout(t)
 		require.NoError(t, os.WriteFile(filepath.Join(dir, ".tmp"), nil, 0o600))

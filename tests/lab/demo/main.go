@@ -31,6 +31,10 @@ func main() {
 		flag.PrintDefaults()
 	}
 	flag.Parse()
+	if flag.NArg() > 0 {
+		_, _ = fmt.Fprintf(os.Stderr, "demo: unexpected argument %q; see -help\n", flag.Arg(0))
+		os.Exit(2)
+	}
 	if o.keep && !isKeeper() {
 		os.Exit(runKeeper())
 	}

@@ -13,12 +13,12 @@ import (
 )
 
 func TestParseSizes(t *testing.T) {
-	sizes, err := parseSizes("1, 10,234")
+	sizes, err := parseSizes("1, 10,235")
 	require.NoError(t, err)
-	require.Equal(t, []int{1, 10, 234}, sizes)
-	for _, bad := range []string{"", "0", "235", "ten", "1,,2"} {
+	require.Equal(t, []int{1, 10, 235}, sizes)
+	for _, bad := range []string{"", "0", "236", "ten", "1,,2"} {
 		_, err := parseSizes(bad)
-		require.ErrorContains(t, err, "is not a number from 1 to 234", bad)
+		require.ErrorContains(t, err, "is not a number from 1 to 235", bad)
 	}
 }
 
@@ -31,8 +31,8 @@ func TestStackFile(t *testing.T) {
 	require.NoError(t, yaml.Unmarshal([]byte(stackFile(maxGuests)), &file))
 	require.Len(t, file.Config.VMs, maxGuests)
 	require.Equal(t, "192.168.1.20", file.Config.VMs["vm-001"].Address)
-	require.Equal(t, "192.168.1.253", file.Config.VMs["vm-234"].Address, "254 is the last that a host can have")
-	require.Equal(t, "pve2", file.Config.VMs["vm-234"].Node)
+	require.Equal(t, "192.168.1.254", file.Config.VMs["vm-235"].Address, "the last host of the network")
+	require.Equal(t, "pve1", file.Config.VMs["vm-235"].Node)
 }
 
 func TestParseStat(t *testing.T) {

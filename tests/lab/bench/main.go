@@ -18,10 +18,10 @@ import (
 	"github.com/pve-home/pve-home/tests/lab"
 )
 
-// The guests' addresses are 192.168.1.20 and up; the nodes, the gateway and MinIO are below.
+// The guests' addresses are 192.168.1.20 to 192.168.1.254; the nodes, the gateway and MinIO are below.
 const (
 	firstHost = 20
-	maxGuests = 254 - firstHost
+	maxGuests = 255 - firstHost
 )
 
 const help = `Usage: go run ./tests/lab/bench [-sizes 1,10,50,200] [-timeout 30m]
@@ -42,18 +42,24 @@ func main() {
 	}
 	_ = flags.Parse(os.Args[1:]) // ends the program on errors
 
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
-	defer stop()
-	ctx, cancel := context.WithTimeoutCause(ctx, *timeout, fmt.Errorf("not done after %s (-timeout)", *timeout))
-	defer cancel()
 	lab.CleanEnvironment()
-	if err := run(ctx, *sizes, os.Stdout, os.Stderr); err != nil {
-		if ctx.Err() != nil {
-			err = context.Cause(ctx)
-		}
+	if err := runFor(*timeout, *sizes); err != nil {
 		_, _ = fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
+}
+
+// runFor says why it ended when that was the timeout or a signal.
+func runFor(timeout time.Duration, sizes string) error {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	ctx, cancel := context.WithTimeoutCause(ctx, timeout, fmt.Errorf("not done after %s (-timeout)", timeout))
+	defer cancel()
+	err := run(ctx, sizes, os.Stdout, os.Stderr)
+	if err != nil && ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return err
 }
 
 func run(ctx context.Context, list string, out, progress io.Writer) error {

@@ -23,7 +23,8 @@ func (g *guard) datastoreFits(args *pulumi.ResourceHookArgs) error {
 	for _, use := range datastoreUses(args.NewInputs) {
 		there, err := g.datastore(use.node, use.datastore)
 		if err != nil {
-			return fmt.Errorf("%s: %w", args.Name, advised(err))
+			g.advise(args.Name, err.Error())
+			return fmt.Errorf("%s: %w", args.Name, err)
 		}
 		if err := use.check(there); err != nil {
 			return fmt.Errorf("%s: %w", args.Name, err)

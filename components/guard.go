@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -20,7 +22,7 @@ const (
 	unfinishedCloneTimeout = 30 * time.Minute
 	// Proxmox gives up on a lock after 10 seconds; by then another clone of the template is done.
 	cloneRetryDelay = 5 * time.Second
-	cloneRetries    = 3
+	cloneRetries    = 5
 )
 
 // guard stands before the provider. What would destroy a guest or fail half-way is refused with
@@ -34,6 +36,9 @@ type guard struct {
 
 	// datastores answers by "node/datastore".
 	datastores sync.Map
+
+	// advised holds the advice that was given.
+	advised sync.Map
 
 	// mayMigrate holds the names of the VMs whose node may change.
 	mayMigrate sync.Map
@@ -53,9 +58,21 @@ func newGuard(ctx *pulumi.Context, client *pve.Client) (*guard, error) {
 	if err != nil {
 		return nil, fmt.Errorf("register the check of VMIDs: %w", err)
 	}
+	cloneable, err := ctx.RegisterResourceHook("pve-home:template-exists", g.templateExists, inPreview)
+	if err != nil {
+		return nil, fmt.Errorf("register the check of templates: %w", err)
+	}
+	complete, err := ctx.RegisterResourceHook("pve-home:vm-is-complete", g.vmIsComplete, inPreview)
+	if err != nil {
+		return nil, fmt.Errorf("register the check of half-made VMs: %w", err)
+	}
 	keepsDisks, err := ctx.RegisterResourceHook("pve-home:vm-keeps-disks-and-node", g.vmKeepsDisksAndNode, inPreview)
 	if err != nil {
 		return nil, fmt.Errorf("register the check of VM updates: %w", err)
+	}
+	keepsVolumes, err := ctx.RegisterResourceHook("pve-home:container-keeps-volumes", g.containerKeepsVolumes, inPreview)
+	if err != nil {
+		return nil, fmt.Errorf("register the check of container updates: %w", err)
 	}
 	fits, err := ctx.RegisterResourceHook("pve-home:datastore-fits", g.datastoreFits, inPreview)
 	if err != nil {
@@ -71,13 +88,17 @@ func newGuard(ctx *pulumi.Context, client *pve.Client) (*guard, error) {
 	}
 	onError := []*pulumi.ErrorHook{explain}
 	g.vm = &pulumi.ResourceHookBinding{
-		BeforeCreate: []*pulumi.ResourceHook{free, fits},
+		BeforeCreate: []*pulumi.ResourceHook{free, cloneable, fits},
 		AfterCreate:  []*pulumi.ResourceHook{answers},
-		BeforeUpdate: []*pulumi.ResourceHook{keepsDisks},
+		BeforeUpdate: []*pulumi.ResourceHook{complete, keepsDisks},
 		AfterUpdate:  []*pulumi.ResourceHook{answers},
 		OnError:      onError,
 	}
-	g.container = &pulumi.ResourceHookBinding{BeforeCreate: []*pulumi.ResourceHook{free, fits}, OnError: onError}
+	g.container = &pulumi.ResourceHookBinding{
+		BeforeCreate: []*pulumi.ResourceHook{free, fits},
+		BeforeUpdate: []*pulumi.ResourceHook{keepsVolumes},
+		OnError:      onError,
+	}
 	g.file = &pulumi.ResourceHookBinding{BeforeCreate: []*pulumi.ResourceHook{fits}, OnError: onError}
 	return g, nil
 }
@@ -92,11 +113,12 @@ func (g *guard) vmidIsFree(args *pulumi.ResourceHookArgs) error {
 	}
 	guests, err := g.guests()
 	if err != nil {
-		return fmt.Errorf("%s: %w", args.Name, advised(err))
+		g.advise(args.Name, err.Error())
+		return fmt.Errorf("%s: %w", args.Name, err)
 	}
 	there, taken := guests[vmid]
 	if !taken {
-		return nil
+		return g.keepsVMID(args, guests, vmid)
 	}
 	if there.Name != args.Name {
 		return fmt.Errorf("%s: VMID %d is taken by %s. Give %s another vmId, or another address if the VMID comes from the address",
@@ -128,6 +150,19 @@ func (g *guard) vmidIsFree(args *pulumi.ResourceHookArgs) error {
 	return nil
 }
 
+// keepsVMID refuses another VMID for a guest that exists: it would be made anew, empty, and the old
+// one removed. A guest is recognised by its name and the tag of its stack.
+func (g *guard) keepsVMID(args *pulumi.ResourceHookArgs, guests map[int]pve.Guest, vmid int) error {
+	for _, there := range guests {
+		if there.Name == args.Name && slices.Contains(strings.Split(there.Tags, ";"), g.ctx.Stack()) {
+			return fmt.Errorf("%s: the guest exists as VMID %d: %s. As VMID %d it would be made anew and the old one removed with its data. "+
+				"Set vmId: %d to keep it (without vmId the VMID follows the address), or remove the old one first",
+				args.Name, there.VMID, there, vmid, there.VMID)
+		}
+	}
+	return nil
+}
+
 // unfinished says whether a guest is the rest of an interrupted creation: stopped, and never
 // started as far as the node's task log goes back. Such a guest holds nothing but its template.
 func (g *guard) unfinished(ctx context.Context, there pve.Guest) (bool, error) {
@@ -142,8 +177,8 @@ func (g *guard) unfinished(ctx context.Context, there pve.Guest) (bool, error) {
 	if locked && lock != "clone" && lock != "create" {
 		return false, nil
 	}
-	started, err := g.client.EverStarted(ctx, there)
-	if err != nil || started {
+	starts, err := g.client.Starts(ctx, there)
+	if err != nil || starts.Tried {
 		return false, err
 	}
 	if locked && !g.ctx.DryRun() {
@@ -162,6 +197,55 @@ func replaceTriggers(inputs resource.PropertyMap, there pve.Guest) string {
 		return "of a container these are node, vmId, diskGiB, datastore and unprivileged; grow a disk with `pct resize` on the node, then set diskGiB and run pulumi refresh"
 	}
 	return "of a VM this is vmId"
+}
+
+// templateExists runs before a VM is cloned. Of a missing template the provider says only that
+// something does not exist.
+func (g *guard) templateExists(args *pulumi.ResourceHookArgs) error {
+	clone, ok := property(args.NewInputs, "clone")
+	if !ok || !clone.IsObject() {
+		return nil
+	}
+	vmid, node := intProperty(clone.ObjectValue(), "vmId"), stringProperty(clone.ObjectValue(), "nodeName")
+	guests, err := g.guests()
+	if err != nil {
+		g.advise(args.Name, err.Error())
+		return fmt.Errorf("%s: %w", args.Name, err)
+	}
+	if there, ok := guests[vmid]; !ok || there.Node != node {
+		return fmt.Errorf("%s: there is no template with VMID %d on node %s. Set nodes.%s.templateId to the VMID of a cloud-init template there, and let the API token see it (VM.Audit)",
+			args.Name, vmid, node, node)
+	}
+	return nil
+}
+
+// vmIsComplete runs before a VM is updated. Of a creation that failed half-way the state keeps what
+// was asked for, so that an update would find nothing to do and report success for a VM that was
+// never started. The start is the last step of a creation.
+func (g *guard) vmIsComplete(args *pulumi.ResourceHookArgs) error {
+	if !boolProperty(args.OldOutputs, "started") {
+		return nil
+	}
+	guests, err := g.guests()
+	if err != nil {
+		g.advise(args.Name, err.Error())
+		return fmt.Errorf("%s: %w", args.Name, err)
+	}
+	there, ok := guests[intProperty(args.OldOutputs, "vmId")]
+	if !ok || there.Status != "stopped" {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(g.ctx.Context(), guardTimeout)
+	defer cancel()
+	starts, err := g.client.Starts(ctx, there)
+	if err != nil {
+		return fmt.Errorf("%s: %w", args.Name, err)
+	}
+	if starts.Succeeded {
+		return nil
+	}
+	return fmt.Errorf("%s: its creation failed half-way: %s was never started. Run pulumi up --refresh, which reads what is there and makes the rest",
+		args.Name, there)
 }
 
 // vmKeepsDisksAndNode runs before a VM is updated in place.
@@ -191,7 +275,10 @@ func (g *guard) vmKeepsDisksAndNode(args *pulumi.ResourceHookArgs) error {
 // agent without a word; a static address works all the same, but every read of the VM waits.
 func (g *guard) guestAgentAnswers(args *pulumi.ResourceHookArgs) error {
 	agent, _ := property(args.NewInputs, "agent")
-	if !agent.IsObject() || !boolProperty(agent.ObjectValue(), "enabled") || hasItems(args.NewOutputs, "ipv4Addresses") {
+	if !agent.IsObject() || !boolProperty(agent.ObjectValue(), "enabled") {
+		return nil
+	}
+	if nics, ok := property(args.NewOutputs, "ipv4Addresses"); ok && nics.IsArray() && len(nics.ArrayValue()) > 0 {
 		return nil
 	}
 	return g.ctx.Log.Warn(fmt.Sprintf("%s: its guest agent did not answer within %s. If the first boot is still installing it, this passes; if not, install and start the package qemu-guest-agent in the guest, or set agent: false for it",
@@ -211,7 +298,9 @@ func (g *guard) explain(args *pulumi.ErrorHookArgs) (bool, error) {
 	}
 	message := args.Errors[0]
 	if args.FailedOperation == "create" && len(args.Errors) <= cloneRetries && busyTemplate(message) {
-		_ = g.ctx.Log.Warn(fmt.Sprintf("%s: the template is busy; trying again (%d of %d)", args.Name, len(args.Errors), cloneRetries), nil)
+		if len(args.Errors) == 1 {
+			_ = g.ctx.Log.Warn(fmt.Sprintf("%s: the template is busy with another task; trying again up to %d times", args.Name, cloneRetries), nil)
+		}
 		select {
 		case <-g.ctx.Context().Done():
 			return false, nil
@@ -219,10 +308,16 @@ func (g *guard) explain(args *pulumi.ErrorHookArgs) (bool, error) {
 			return true, nil
 		}
 	}
-	if advice := adviceFor(message); advice != "" {
-		_ = g.ctx.Log.Error(fmt.Sprintf("%s: %s", args.Name, advice), nil)
-	}
+	g.advise(args.Name, message)
 	return false, nil
+}
+
+// advise says what to do about an error. Advice that holds for many guests is given once.
+func (g *guard) advise(name, message string) {
+	do := adviceFor(message)
+	if _, given := g.advised.LoadOrStore(do, true); !given && do != "" {
+		_ = g.ctx.Log.Error(fmt.Sprintf("%s: %s", name, do), nil)
+	}
 }
 
 func busyTemplate(message string) bool {

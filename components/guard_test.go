@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -101,6 +102,11 @@ func TestVMIDIsFree(t *testing.T) {
 		{name: "free", cluster: &cluster{answers: resources()}},
 		{name: "somebody else's", cluster: with(changed("name", "nas"), nil),
 			err: `web: VMID 1021 is taken by VM "nas" (stopped on node pve1). Give web another vmId`},
+		{name: "another VMID for a guest that exists", cluster: with(map[string]any{
+			"vmid": 1099, "name": "web", "node": "pve1", "type": "qemu", "status": "running", "tags": "prod;pve-home"}, nil),
+			err: "Set vmId: 1099 to keep it"},
+		{name: "another stack's guest of that name", cluster: with(map[string]any{
+			"vmid": 1099, "name": "web", "node": "pve1", "type": "qemu", "status": "running", "tags": "lab;pve-home"}, nil)},
 		{name: "running guest of that name is never removed", cluster: with(changed("status", "running"), nil),
 			err: "would replace a guest and lose its data"},
 		{name: "guest that ran before is never removed", cluster: with(ours, map[string]any{configCall: map[string]any{}, tasksCall: started}),
@@ -119,16 +125,11 @@ func TestVMIDIsFree(t *testing.T) {
 			err: "disk is busy", removed: true},
 		{name: "a preview removes nothing", preview: true, cluster: with(ours, map[string]any{
 			configCall: map[string]any{"lock": "clone"}, tasksCall: cloned})},
-		{name: "no API", cluster: &cluster{}, err: "Check proxmoxEndpoint"},
+		{name: "no API", cluster: &cluster{}, err: "web: list the guests of the cluster: GET /cluster/resources: HTTP 501"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			withGuard(t, tc.cluster, tc.preview, func(g *guard) {
-				err := g.vmidIsFree(creating("web", 1021))
-				if tc.err == "" {
-					require.NoError(t, err)
-				} else {
-					require.ErrorContains(t, err, tc.err)
-				}
+				check(t, g.vmidIsFree(creating("web", 1021)), tc.err)
 			})
 			require.Equal(t, tc.removed, strings.Contains(strings.Join(tc.cluster.asked, "\n"), destroyCall))
 		})
@@ -177,12 +178,7 @@ func TestVMKeepsDisksAndNode(t *testing.T) {
 				if tc.migrate {
 					g.mayMigrate.Store("web", true)
 				}
-				err := g.vmKeepsDisksAndNode(&pulumi.ResourceHookArgs{Name: "web", OldOutputs: tc.old, NewInputs: tc.now})
-				if tc.err == "" {
-					require.NoError(t, err)
-				} else {
-					require.ErrorContains(t, err, tc.err)
-				}
+				check(t, g.vmKeepsDisksAndNode(&pulumi.ResourceHookArgs{Name: "web", OldOutputs: tc.old, NewInputs: tc.now}), tc.err)
 			})
 		})
 	}
@@ -198,24 +194,119 @@ func TestExplainRetriesOnlyBusyClones(t *testing.T) {
 			again, err := g.explain(&pulumi.ErrorHookArgs{Name: "web", FailedOperation: "create", Errors: []string{message}})
 			require.NoError(t, err)
 			require.Equal(t, retry, again, message)
+			again, err = g.explain(&pulumi.ErrorHookArgs{Name: "web", FailedOperation: "create", Errors: slices.Repeat([]string{message}, cloneRetries+1)})
+			require.NoError(t, err)
+			require.False(t, again, "retries are bounded")
 		})
 	}
 }
 
-func TestAdvice(t *testing.T) {
-	for message, want := range map[string]string{
-		`the datastore "local" does not support content type "snippets"; supported content types are: [iso vztmpl backup]`: "Content",
-		"failed to open SSH client: unable to authenticate user \"root\" over SSH to \"192.168.1.11:22\"":                  "proxmoxSshPrivateKey",
-		"received an HTTP 403 response - Reason: Permission check failed (/vms/1021, VM.Allocate)":                         "proxmox-role.md",
-		"received an HTTP 401 response - Reason: invalid token value!":                                                     "proxmoxApiToken",
-		"received an HTTP 500 response - Reason: storage 'tank' does not exist":                                            "datastore",
-		"Get \"https://192.168.1.11:8006/api2/json/cluster/resources\": EOF":                                               "pveproxy",
-		"something that nobody has seen before":                                                                            "",
+func TestTemplateExists(t *testing.T) {
+	template := map[string]any{"vmid": 9000, "name": "debian-13-cloudinit", "node": "pve1", "type": "qemu", "status": "stopped", "template": 1}
+	for _, tc := range []struct {
+		name, node, err string
+		cluster         *cluster
+	}{
+		{name: "there", node: "pve1", cluster: &cluster{answers: resources(template)}},
+		{name: "missing", node: "pve1", cluster: &cluster{answers: resources()},
+			err: "web: there is no template with VMID 9000 on node pve1. Set nodes.pve1.templateId"},
+		{name: "on another node", node: "pve2", cluster: &cluster{answers: resources(template)},
+			err: "web: there is no template with VMID 9000 on node pve2"},
+		{name: "no API", node: "pve1", cluster: &cluster{}, err: "HTTP 501"},
 	} {
-		if want == "" {
-			require.Empty(t, adviceFor(message))
-			continue
-		}
-		require.Contains(t, adviceFor(message), want, message)
+		t.Run(tc.name, func(t *testing.T) {
+			args := creating("web", 1021)
+			args.NewInputs["clone"] = resource.NewProperty(resource.PropertyMap{
+				"vmId": resource.NewProperty(9000.0), "nodeName": resource.NewProperty(tc.node),
+			})
+			withGuard(t, tc.cluster, true, func(g *guard) { check(t, g.templateExists(args), tc.err) })
+		})
+	}
+}
+
+func check(t *testing.T, err error, want string) {
+	t.Helper()
+	if want == "" {
+		require.NoError(t, err)
+		return
+	}
+	require.ErrorContains(t, err, want)
+}
+
+func TestDatastoreFits(t *testing.T) {
+	const call = "GET /nodes/pve1/storage/local/status"
+	status := func(content string, enabled, active int) *cluster {
+		return &cluster{answers: map[string]any{call: map[string]any{"content": content, "enabled": enabled, "active": active}}}
+	}
+	text := resource.NewProperty[string]
+	snippet := resource.PropertyMap{"nodeName": text("pve1"), "datastoreId": text("local"), "contentType": text("snippets")}
+	machine := resource.PropertyMap{"nodeName": text("pve1"), "disks": resource.NewProperty([]resource.PropertyValue{
+		resource.NewProperty(resource.PropertyMap{"datastoreId": text("local")}),
+		resource.NewProperty(resource.PropertyMap{"datastoreId": text("local")}),
+	})}
+	container := resource.PropertyMap{"nodeName": text("pve1"),
+		"disk":        resource.NewProperty(resource.PropertyMap{"datastoreId": text("local")}),
+		"mountPoints": resource.NewProperty([]resource.PropertyValue{resource.NewProperty(resource.PropertyMap{"volume": text("local")})}),
+	}
+	for _, tc := range []struct {
+		name, err string
+		inputs    resource.PropertyMap
+		cluster   *cluster
+	}{
+		{name: "snippet", inputs: snippet, cluster: status("iso,snippets", 1, 1)},
+		{name: "disks", inputs: machine, cluster: status("images", 1, 1)},
+		{name: "container", inputs: container, cluster: status("rootdir", 1, 1)},
+		{name: "no snippets", inputs: snippet, cluster: status("iso,vztmpl", 1, 1),
+			err: "datastore local does not hold snippets, only iso, vztmpl. Allow it under Datacenter > Storage > local > Edit > Content, or on a node: pvesm set local --content iso,vztmpl,snippets; or set snippetDatastore to another datastore"},
+		{name: "no images", inputs: machine, cluster: status("rootdir", 1, 1), err: "does not hold images"},
+		{name: "no rootdir", inputs: container, cluster: status("images", 1, 1), err: "does not hold rootdir"},
+		{name: "disabled", inputs: snippet, cluster: status("snippets", 0, 1), err: "datastore local is not available on node pve1"},
+		{name: "not mounted", inputs: snippet, cluster: status("snippets", 1, 0), err: "datastore local is not available on node pve1"},
+		{name: "no API", inputs: snippet, cluster: &cluster{}, err: "HTTP 501"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			withGuard(t, tc.cluster, true, func(g *guard) {
+				for range 2 {
+					check(t, g.datastoreFits(&pulumi.ResourceHookArgs{Name: "web", NewInputs: tc.inputs}), tc.err)
+				}
+			})
+			require.Equal(t, []string{call}, tc.cluster.asked, "a datastore is asked for once")
+		})
+	}
+}
+
+func TestVMIsComplete(t *testing.T) {
+	web := func(status string) map[string]any {
+		return map[string]any{"vmid": 1021, "name": "web", "node": "pve1", "type": "qemu", "status": status}
+	}
+	tasks := func(guest map[string]any, list ...map[string]any) *cluster {
+		answers := resources(guest)
+		answers["GET /nodes/pve1/tasks"] = list
+		return &cluster{answers: answers}
+	}
+	clone := map[string]any{"type": "qmclone", "status": "OK"}
+	failed := map[string]any{"type": "qmstart", "status": "start failed: QEMU exited with code 1"}
+	ok := map[string]any{"type": "qmstart", "status": "OK"}
+	const refused = "web: its creation failed half-way: VM \"web\" (stopped on node pve1) was never started. Run pulumi up --refresh"
+	for _, tc := range []struct {
+		name, err string
+		cluster   *cluster
+		stopped   bool // as far as the state knows
+	}{
+		{name: "runs", cluster: tasks(web("running"))},
+		{name: "never started", cluster: tasks(web("stopped"), clone), err: refused},
+		{name: "start failed", cluster: tasks(web("stopped"), clone, failed), err: refused},
+		{name: "stopped by somebody", cluster: tasks(web("stopped"), clone, failed, ok)},
+		{name: "refreshed", cluster: tasks(web("stopped"), clone), stopped: true},
+		{name: "gone", cluster: &cluster{answers: resources()}},
+		{name: "no API", cluster: &cluster{}, err: "HTTP 501"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			withGuard(t, tc.cluster, true, func(g *guard) {
+				check(t, g.vmIsComplete(&pulumi.ResourceHookArgs{Name: "web", OldOutputs: resource.PropertyMap{
+					"vmId": resource.NewProperty(1021.0), "started": resource.NewProperty(!tc.stopped),
+				}}), tc.err)
+			})
+		})
 	}
 }

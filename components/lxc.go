@@ -91,6 +91,7 @@ func NewLXC(ctx *pulumi.Context, name string, proxmox *Proxmox, args LXCArgs, op
 		pulumi.Parent(l),
 		pulumi.Provider(proxmox.Provider),
 		pulumi.Protect(args.Protection),
+		neverDeleteFirst,
 		pulumi.IgnoreChanges([]string{
 			// Both are read at creation; the provider would replace the container, and its data,
 			// for a new key or a newer template.

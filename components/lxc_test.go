@@ -64,6 +64,7 @@ func TestLXCOptions(t *testing.T) {
 	require.Contains(t, rpc.GetProvider(), "pulumi:providers:proxmoxve::proxmox")
 	require.ElementsMatch(t, []string{"initialization.userAccount", "operatingSystem.templateFileId"}, rpc.GetIgnoreChanges(),
 		"a new key or template would replace the container and its data")
+	require.True(t, rpc.GetDeleteBeforeReplaceDefined() && !rpc.GetDeleteBeforeReplace(), "a replacement must be refused before anything is deleted")
 	require.NotEmpty(t, rpc.GetHooks().GetBeforeCreate())
 	require.Empty(t, rpc.GetHooks().GetBeforeDelete(), "pulumi destroy would need --run-program")
 }

@@ -1,9 +1,9 @@
 package components
 
 import (
-	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/muhlba91/pulumi-proxmoxve/sdk/v6/go/proxmoxve/storage"
 	"github.com/muhlba91/pulumi-proxmoxve/sdk/v6/go/proxmoxve/vm"
@@ -24,8 +24,8 @@ const (
 // The provider's own default is 15 minutes for each read
 // (https://github.com/bpg/terraform-provider-proxmox/issues/669).
 const (
-	agentTimeoutStatic = "15s"
-	agentTimeoutDHCP   = "5m"
+	agentTimeoutStatic = 15 * time.Second
+	agentTimeoutDHCP   = 5 * time.Minute
 )
 
 // VMArgs describes a virtual machine made from a cloud-init template.
@@ -67,7 +67,10 @@ type VMArgs struct {
 
 	// GuestAgent installs the guest agent and lets Proxmox use it.
 	GuestAgent bool
-	OnBoot     bool
+	// AgentTimeout is how long a read of the VM waits for the agent; 0 means 15 seconds, or
+	// 5 minutes when only the agent knows the address.
+	AgentTimeout time.Duration
+	OnBoot       bool
 	// StartOrder counts from 1; 0 means any. StartDelaySeconds is how long Proxmox waits
 	// before it starts the next guest.
 	StartOrder        int
@@ -145,6 +148,7 @@ func NewVM(ctx *pulumi.Context, name string, proxmox *Proxmox, args VMArgs, opts
 		append(child,
 			pulumi.DependsOn(initialization),
 			pulumi.Protect(args.Protection),
+			neverDeleteFirst,
 			pulumi.IgnoreChanges(args.ignored()),
 			pulumi.ResourceHooks(proxmox.guard.vm),
 		)...)
@@ -170,7 +174,21 @@ func metaData(ctx *pulumi.Context, name string) string {
 	return fmt.Sprintf("instance-id: %s-%s-%s\n", ctx.Project(), ctx.Stack(), name)
 }
 
+// neverDeleteFirst makes the engine create a replacement before it deletes the guest: so the guard
+// is asked while everything is still there. By itself the provider has what bears a name deleted first.
+var neverDeleteFirst = pulumi.DeleteBeforeReplace(false)
+
 func (args VMArgs) dhcp() bool { return args.Address == "dhcp" }
+
+func (args VMArgs) agentTimeout() time.Duration {
+	switch {
+	case args.AgentTimeout != 0:
+		return args.AgentTimeout
+	case args.dhcp():
+		return agentTimeoutDHCP
+	}
+	return agentTimeoutStatic
+}
 
 func (args VMArgs) userData(name string) (string, error) {
 	u := templates.UserData{
@@ -188,11 +206,8 @@ func (args VMArgs) userData(name string) (string, error) {
 // machine writes every field that Proxmox reports: what is left out comes back as a difference
 // (https://github.com/muhlba91/pulumi-proxmoxve/issues/176).
 func (args VMArgs) machine(ctx *pulumi.Context, name string) *vm.VirtualMachineArgs {
-	agentTimeout := agentTimeoutStatic
 	ipv4 := vm.VirtualMachineInitializationIpConfigIpv4Args{Address: pulumi.String(args.Address)}
-	if args.dhcp() {
-		agentTimeout = agentTimeoutDHCP
-	} else if args.Gateway != "" {
+	if !args.dhcp() && args.Gateway != "" {
 		ipv4.Gateway = pulumi.String(args.Gateway)
 	}
 	nic := vm.VirtualMachineNetworkDeviceArgs{
@@ -222,7 +237,7 @@ func (args VMArgs) machine(ctx *pulumi.Context, name string) *vm.VirtualMachineA
 		},
 		Agent: vm.VirtualMachineAgentArgs{
 			Enabled: pulumi.Bool(args.GuestAgent),
-			Timeout: pulumi.String(agentTimeout),
+			Timeout: pulumi.String(args.agentTimeout().String()),
 			Trim:    pulumi.Bool(args.GuestAgent),
 			Type:    pulumi.String("virtio"),
 		},
@@ -339,7 +354,7 @@ func (args VMArgs) address(name string, machine *vm.VirtualMachine) pulumi.Strin
 				}
 			}
 		}
-		return "", errors.New(name + ": its guest agent did not answer within " + agentTimeoutDHCP +
-			", so its DHCP address is not known. Check that qemu-guest-agent runs in the guest, or give it a static address; then run pulumi up --refresh")
+		return "", fmt.Errorf("%s: its guest agent did not answer within %s, so its DHCP address is not known. Check that qemu-guest-agent runs in the guest, or give it a static address; then run pulumi up --refresh",
+			name, args.agentTimeout())
 	}).(pulumi.StringOutput)
 }

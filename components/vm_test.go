@@ -68,7 +68,7 @@ func TestVMInputs(t *testing.T) {
 	require.NotContains(t, initialization, resource.PropertyKey("userAccount"), "Proxmox ignores it next to user-data")
 	require.Equal(t, []any{map[string]any{"ipv4": map[string]any{"address": "192.168.1.21/24", "gateway": "192.168.1.1"}}},
 		initialization["ipConfigs"].Mappable())
-	require.Equal(t, agentTimeoutStatic, object(t, in["agent"])["timeout"].StringValue())
+	require.Equal(t, "15s", object(t, in["agent"])["timeout"].StringValue())
 }
 
 func TestVMOptions(t *testing.T) {
@@ -93,6 +93,7 @@ func TestVMOptions(t *testing.T) {
 	require.NotContains(t, ignored, "disks[0].size")
 	require.NotContains(t, ignored, "disks[1].discard")
 
+	require.True(t, machine.GetDeleteBeforeReplaceDefined() && !machine.GetDeleteBeforeReplace(), "a replacement must be refused before anything is deleted")
 	require.NotEmpty(t, machine.GetHooks().GetBeforeCreate())
 	require.NotEmpty(t, machine.GetHooks().GetBeforeUpdate())
 	require.NotEmpty(t, machine.GetHooks().GetOnError())
@@ -120,8 +121,8 @@ func TestVMLeavesToProxmoxWhatIsNotSet(t *testing.T) {
 
 func TestVMAddress(t *testing.T) {
 	for _, tc := range []struct{ address, want, agentTimeout string }{
-		{"192.168.1.21/24", "192.168.1.21", agentTimeoutStatic},
-		{"dhcp", "192.168.1.200", agentTimeoutDHCP},
+		{"192.168.1.21/24", "192.168.1.21", "15s"},
+		{"dhcp", "192.168.1.200", "5m0s"},
 	} {
 		t.Run(tc.address, func(t *testing.T) {
 			args := webServer()

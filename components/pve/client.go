@@ -103,21 +103,27 @@ func (c *Client) Config(ctx context.Context, g Guest) (map[string]any, error) {
 	return config, nil
 }
 
-// EverStarted says whether the node's task log knows of a start of the guest.
-func (c *Client) EverStarted(ctx context.Context, g Guest) (bool, error) {
+// Starts is what a node's task log knows of starts of a guest.
+type Starts struct{ Tried, Succeeded bool }
+
+// Starts reads it. Without Sys.Audit on the node a token sees its own tasks only.
+func (c *Client) Starts(ctx context.Context, g Guest) (Starts, error) {
 	var list []struct {
-		Type string `json:"type"`
+		Type   string `json:"type"`
+		Status string `json:"status"` // of an ended task: OK, WARNINGS: n, or its error
 	}
 	query := url.Values{"vmid": {fmt.Sprint(g.VMID)}, "source": {"all"}, "limit": {"500"}}
 	if err := c.do(ctx, http.MethodGet, "/nodes/"+g.Node+"/tasks", query, &list); err != nil {
-		return false, fmt.Errorf("read the tasks of %s: %w", g, err)
+		return Starts{}, fmt.Errorf("read the tasks of %s: %w", g, err)
 	}
+	var s Starts
 	for _, t := range list {
 		if t.Type == "qmstart" || t.Type == "vzstart" {
-			return true, nil
+			s.Tried = true
+			s.Succeeded = s.Succeeded || t.Status == "OK" || strings.HasPrefix(t.Status, "WARNINGS")
 		}
 	}
-	return false, nil
+	return s, nil
 }
 
 // Destroy removes a stopped guest with its disks and waits until it is gone.

@@ -2,10 +2,14 @@ package e2e
 
 import (
 	"maps"
+	"regexp"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/pve-home/pve-home/tests/pvesim/sim"
 )
 
 // A stack file of one VM and one container with everything that can change.
@@ -58,6 +62,7 @@ func TestChangesInPlace(t *testing.T) {
 		{"container's memory", "memoryMiB: 512", "memoryMiB: 1024", "dns", "memory", "1024"},
 		{"container's tags", "tags: [dns]", "tags: [dns, blue]", "dns", "tags", "blue;dns;prod;pve-home"},
 		{"container's description", "description: old text", "description: new text", "dns", "description", "new text"},
+		{"another mount point", "sizeGiB: 5\n", "sizeGiB: 5\n        - path: /srv/more\n          sizeGiB: 3\n", "dns", "mp1", "mp=/srv/more"},
 		{"container's mount options", "path: /srv/data", "path: /srv/data\n          backup: false", "dns", "mp0", "backup=0"},
 	} {
 		before := h.guest(change.guest)
@@ -70,11 +75,27 @@ func TestChangesInPlace(t *testing.T) {
 		after := h.guest(change.guest)
 		require.Contains(t, after.Config[change.key], change.want, change.what)
 		require.Equal(t, before.Config["vmgenid"], after.Config["vmgenid"], "%s replaced the guest", change.what)
+		for key, volume := range volumes(before) {
+			require.Equal(t, volume, volumes(after)[key], "%s replaced the volume of %s", change.what, key)
+		}
 		require.Equal(t, "running", after.Status, change.what)
 		h.clean(s)
 	}
 	h.refreshFindsNothing(s)
 }
+
+// volumes names the volumes of a guest by the keys of its configuration.
+func volumes(g *sim.Guest) map[string]string {
+	names := map[string]string{}
+	for key, value := range g.Config {
+		if diskKey.MatchString(key) {
+			names[key], _, _ = strings.Cut(value, ",")
+		}
+	}
+	return names
+}
+
+var diskKey = regexp.MustCompile(`^(scsi|mp|unused)\d+$|^rootfs$`)
 
 // TestUserDataIsForTheFirstBoot: new keys reach the snippet, and the running VM is not touched.
 func TestUserDataIsForTheFirstBoot(t *testing.T) {
@@ -117,6 +138,8 @@ func TestRefusedChanges(t *testing.T) {
 		{"duplicate address", "address: 192.168.1.31", "address: 192.168.1.21", "vms.web"},
 		{"another address, and so another VMID", "address: 192.168.1.21", "address: 192.168.1.99", "Set vmId: 1021 to keep it"},
 		{"another VMID of a container", "address: 192.168.1.31", "address: 192.168.1.31\n      vmId: 1500", "Set vmId: 1031 to keep it"},
+		{"bigger mount point", "sizeGiB: 5", "sizeGiB: 9", "run `pct resize 1031 mp0 9G`"},
+		{"mount point removed", "mountPoints:\n        - path: /srv/data\n          sizeGiB: 5\n", "mountPoints: []\n", "the mount point /srv/data (mp0)"},
 		{"privileged container", "tags: [dns]", "tags: [dns]\n      unprivileged: false", "would replace a guest and lose its data"},
 	} {
 		h.edit(s, with(vmAndContainer, change.old, change.now))

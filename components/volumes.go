@@ -1,0 +1,43 @@
+package components
+
+import (
+	"fmt"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+)
+
+// containerKeepsVolumes runs before a container is updated in place. Mount points are numbered by
+// their order, and the provider neither resizes nor detaches a volume: what it would do instead
+// leaves the data in a volume that nothing uses any more.
+func (g *guard) containerKeepsVolumes(args *pulumi.ResourceHookArgs) error {
+	now := mountPoints(args.NewInputs)
+	for i, old := range mountPoints(args.OldOutputs) {
+		path := stringProperty(old, "path")
+		if i >= len(now) || stringProperty(now[i], "path") != path {
+			return fmt.Errorf("%s: the mount point %s (mp%d) is no longer at its place in the configuration, which would leave its data in an unused volume. "+
+				"Put it back, and add new mount points at the end; to remove it, detach it in Proxmox and run pulumi refresh",
+				args.Name, path, i)
+		}
+		if was, is := stringProperty(old, "size"), stringProperty(now[i], "size"); was != is {
+			return fmt.Errorf("%s: the mount point %s (mp%d) has %s and would get %s. Volumes can only grow, and only in Proxmox: "+
+				"run `pct resize %d mp%d %s` on the node and then pulumi refresh, or set sizeGiB back",
+				args.Name, path, i, was, is, intProperty(args.NewInputs, "vmId"), i, is)
+		}
+	}
+	return nil
+}
+
+func mountPoints(m resource.PropertyMap) []resource.PropertyMap {
+	var points []resource.PropertyMap
+	list, ok := property(m, "mountPoints")
+	if !ok || !list.IsArray() {
+		return nil
+	}
+	for _, point := range list.ArrayValue() {
+		if point.IsObject() {
+			points = append(points, point.ObjectValue())
+		}
+	}
+	return points
+}

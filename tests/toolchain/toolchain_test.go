@@ -126,6 +126,17 @@ func TestEnsureSaysWhyItFails(t *testing.T) {
 		_, _, err := ensure(t, root, greeter)
 		require.EqualError(t, err, "compile greeter: the go command is not on PATH")
 	})
+	t.Run("no network", func(t *testing.T) {
+		root := repository(t)
+		dir := filepath.Join(root, "tests", "toolchain", "greeter")
+		write(t, filepath.Join(dir, "go.mod"), "module greeter\n\ngo 1.26\n\nrequire example.com/words v1.0.0\n")
+		write(t, filepath.Join(dir, "words.go"), "package main\n\nimport _ \"example.com/words\"\n")
+		t.Setenv("GOPROXY", "off")
+		t.Setenv("GOFLAGS", "-mod=mod")
+		_, printed, err := ensure(t, root, greeter)
+		require.ErrorContains(t, err, "compile greeter (needs the Go module proxy, or what GOPROXY names")
+		require.Contains(t, printed, "module lookup disabled by GOPROXY=off")
+	})
 	t.Run("no sources", func(t *testing.T) {
 		_, _, err := ensure(t, t.TempDir(), greeter)
 		require.ErrorContains(t, err, "sources of greeter: nothing in ")

@@ -4,6 +4,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -13,8 +14,10 @@ import (
 	"os/signal"
 	"path/filepath"
 	"strconv"
+	"strings"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/common/constant"
+	"github.com/pulumi/pulumi/sdk/v3/go/common/resource/plugin"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/util/rpcutil"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 	pulumirpc "github.com/pulumi/pulumi/sdk/v3/proto/go"
@@ -61,9 +64,34 @@ func (*host) GetPluginInfo(context.Context, *emptypb.Empty) (*pulumirpc.PluginIn
 	return &pulumirpc.PluginInfo{Version: "1.0.0"}, nil
 }
 
-// GetRequiredPackages names none: the engine finds the providers when the program uses them.
-func (*host) GetRequiredPackages(context.Context, *pulumirpc.GetRequiredPackagesRequest) (*pulumirpc.GetRequiredPackagesResponse, error) {
-	return &pulumirpc.GetRequiredPackagesResponse{}, nil
+// GetRequiredPackages names the providers behind the SDKs that the program requires, which the
+// engine must find installed before the program runs. An SDK says so in a pulumi-plugin.json.
+func (*host) GetRequiredPackages(ctx context.Context, req *pulumirpc.GetRequiredPackagesRequest) (*pulumirpc.GetRequiredPackagesResponse, error) {
+	list := exec.CommandContext(ctx, "go", "list", "-m", "-f", "{{.Version}} {{.Dir}}", "all")
+	list.Dir = req.GetInfo().GetProgramDirectory()
+	list.Env = append(os.Environ(), "GOWORK=off")
+	modules, err := list.Output()
+	if err != nil {
+		return nil, fmt.Errorf("modules of the program: %w", err)
+	}
+	response := &pulumirpc.GetRequiredPackagesResponse{}
+	for module := range strings.Lines(string(modules)) {
+		version, dir, _ := strings.Cut(strings.TrimSpace(module), " ")
+		files, err := filepath.Glob(filepath.Join(dir, "go", "*", "pulumi-plugin.json"))
+		if err != nil {
+			return nil, fmt.Errorf("plugins of %s: %w", dir, err)
+		}
+		for _, file := range files {
+			required, err := plugin.LoadPulumiPluginJSON(file)
+			if err != nil {
+				return nil, fmt.Errorf("plugin of %s: %w", dir, err)
+			}
+			response.Packages = append(response.Packages, &pulumirpc.PackageDependency{
+				Name: required.Name, Version: cmp.Or(required.Version, version), Kind: "resource", Server: required.Server,
+			})
+		}
+	}
+	return response, nil
 }
 
 func (h *host) Run(ctx context.Context, req *pulumirpc.RunRequest) (*pulumirpc.RunResponse, error) {

@@ -59,6 +59,7 @@ type Lab struct {
 
 	root     string
 	out      io.Writer
+	simLog   *os.File
 	store    *objectStore
 	pulumi   auto.PulumiCommand
 	provider *provider
@@ -83,14 +84,14 @@ func Start(ctx context.Context, o Options) (_ *Lab, err error) {
 	if l.tools, err = toolchain.Ensure(ctx, root, o.Out, toolchain.Pulumi, toolchain.ProviderProxmox, toolchain.Minio); err != nil {
 		return nil, err
 	}
-	if err := l.makeDir(); err != nil {
-		return nil, err
-	}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, l.Close())
 		}
 	}()
+	if err := l.makeDir(); err != nil {
+		return nil, err
+	}
 	if l.Network, err = freeNetwork(canListen); err != nil {
 		return nil, err
 	}
@@ -153,8 +154,7 @@ func (l *Lab) startSim(ctx context.Context, o Options) error {
 	if l.sshPass, err = randomHex(); err != nil {
 		return err
 	}
-	log, err := os.OpenFile(filepath.Join(l.Dir, "pvesim.log"), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
-	if err != nil {
+	if l.simLog, err = os.OpenFile(filepath.Join(l.Dir, "pvesim.log"), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600); err != nil {
 		return fmt.Errorf("log: %w", err)
 	}
 	options := sim.Options{
@@ -168,7 +168,7 @@ func (l *Lab) startSim(ctx context.Context, o Options) error {
 		SSHUser:      sshUser,
 		SSHPassword:  l.sshPass,
 		SchemaFile:   os.Getenv("PVE_API_SCHEMA"),
-		Log:          log,
+		Log:          l.simLog,
 	}
 	if o.Sim != nil {
 		o.Sim(&options)
@@ -215,6 +215,9 @@ func (l *Lab) Close() error {
 		}
 		if l.Sim != nil {
 			l.closeErr = errors.Join(l.closeErr, l.Sim.Close())
+		}
+		if l.simLog != nil {
+			l.closeErr = errors.Join(l.closeErr, l.simLog.Close())
 		}
 		if err := os.RemoveAll(l.Dir); err != nil {
 			l.closeErr = errors.Join(l.closeErr, fmt.Errorf("remove the lab's folder: %w", err))

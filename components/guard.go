@@ -232,7 +232,10 @@ func (g *guard) vmIsComplete(args *pulumi.ResourceHookArgs) error {
 		return fmt.Errorf("%s: %w", args.Name, err)
 	}
 	there, ok := guests[intProperty(args.OldOutputs, "vmId")]
-	if !ok || there.Status != "stopped" {
+	if !ok {
+		return fmt.Errorf("%s: VM %d is not there any more. Run pulumi up --refresh, which makes it again", args.Name, intProperty(args.OldOutputs, "vmId"))
+	}
+	if there.Status != "stopped" {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(g.ctx.Context(), guardTimeout)
@@ -309,7 +312,32 @@ func (g *guard) explain(args *pulumi.ErrorHookArgs) (bool, error) {
 		}
 	}
 	g.advise(args.Name, message)
+	if args.FailedOperation == "create" {
+		if err := g.removeUnfinished(args.Name, intProperty(args.NewInputs, "vmId")); err != nil {
+			_ = g.ctx.Log.Warn(fmt.Sprintf("%s: what its failed creation left could not be removed: %s", args.Name, err), nil)
+		}
+	}
 	return false, nil
+}
+
+// removeUnfinished removes a guest whose creation failed before it could be started: the provider
+// can neither finish nor even read a clone that it has not configured.
+func (g *guard) removeUnfinished(name string, vmid int) error {
+	ctx, cancel := context.WithTimeout(g.ctx.Context(), guardTimeout)
+	defer cancel()
+	guests, err := g.client.Guests(ctx)
+	if err != nil {
+		return err
+	}
+	there, ok := guests[vmid]
+	if !ok || there.Name != name {
+		return nil
+	}
+	unfinished, err := g.unfinished(ctx, there)
+	if err != nil || !unfinished {
+		return err
+	}
+	return g.client.Destroy(ctx, there)
 }
 
 // advise says what to do about an error. Advice that holds for many guests is given once.

@@ -298,7 +298,7 @@ func TestVMIsComplete(t *testing.T) {
 		{name: "start failed", cluster: tasks(web("stopped"), clone, failed), err: refused},
 		{name: "stopped by somebody", cluster: tasks(web("stopped"), clone, failed, ok)},
 		{name: "refreshed", cluster: tasks(web("stopped"), clone), stopped: true},
-		{name: "gone", cluster: &cluster{answers: resources()}},
+		{name: "gone", cluster: &cluster{answers: resources()}, err: "web: VM 1021 is not there any more. Run pulumi up --refresh"},
 		{name: "no API", cluster: &cluster{}, err: "HTTP 501"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

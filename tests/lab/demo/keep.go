@@ -69,7 +69,8 @@ func runKeeper() int {
 func keep(ctx context.Context, l *lab.Lab, out io.Writer) error {
 	var env strings.Builder
 	for name, value := range l.Environment() {
-		if name != "HOME" && name != "TMPDIR" && name != "PATH" {
+		// The lab's own mark would have a shell's programs ended with the lab.
+		if strings.HasPrefix(name, "PULUMI_") || strings.HasPrefix(name, "AWS_") {
 			_, _ = fmt.Fprintf(&env, "export %s=%s\n", name, quote(value))
 		}
 	}

@@ -12,7 +12,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"strings"
 	"time"
 
 	"github.com/bpg/terraform-provider-proxmox/fwprovider"
@@ -26,7 +25,6 @@ import (
 	"github.com/pulumi/pulumi-terraform-bridge/v3/unstable/metadata"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/diag"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/diag/colors"
-	"github.com/pulumi/pulumi/sdk/v3/go/common/util/rpcutil"
 )
 
 // version is stamped by the linker; the bridge refuses a provider without one.
@@ -39,20 +37,18 @@ func main() {
 		fmt.Fprintln(os.Stderr, "pulumi-resource-proxmoxve:", err)
 		os.Exit(1)
 	}
-	if err := endWithEngine(ctx, os.Args[1:]); err != nil {
-		fmt.Fprintln(os.Stderr, "pulumi-resource-proxmoxve: watch the engine:", err)
-		os.Exit(1)
-	}
+	go endWithEngine(os.Getppid())
 	pf.MainWithMuxer(ctx, info.Name, info, schema)
 }
 
-// endWithEngine makes the provider end soon after an engine that was killed, whose address is the
-// last argument; the SDK looks for it only every five minutes.
-func endWithEngine(ctx context.Context, args []string) error {
-	if len(args) == 0 || strings.HasPrefix(args[len(args)-1], "-") {
-		return nil // started by hand
+// endWithEngine ends the provider soon after an engine that was killed; the SDK looks for the
+// engine only every five minutes.
+func endWithEngine(engine int) {
+	for range time.Tick(time.Second) {
+		if os.Getppid() != engine {
+			os.Exit(1)
+		}
 	}
-	return rpcutil.Healthcheck(ctx, args[len(args)-1], 2*time.Second, func() { os.Exit(1) })
 }
 
 // bridge returns the provider and its Pulumi schema, generated in memory.

@@ -27,8 +27,9 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
-	if err := serve(ctx, os.Args[len(os.Args)-1]); err != nil {
+	err := serve(ctx, os.Args[len(os.Args)-1])
+	stop()
+	if err != nil {
 		_, _ = fmt.Fprintln(os.Stderr, "pulumi-language-go:", err)
 		os.Exit(1)
 	}

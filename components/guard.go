@@ -133,11 +133,12 @@ func (g *guard) vmidIsFree(args *pulumi.ResourceHookArgs) error {
 	if !unfinished {
 		return fmt.Errorf(`%s: VMID %d is already taken by %s, so this would replace a guest and lose its data.
   If a changed setting asks for a replacement, undo that setting (%s).
-  If the guest was left by an interrupted update, bring it into the state: pulumi refresh --import-pending-creates '%s' --import-pending-creates %s/%d
-  If the state was lost, import the guest: pulumi import %s %s %s/%d
+  If the guest was left by an interrupted update, bring it into the state:
+    pulumi stack export | go run github.com/pve-home/pve-home/scripts/adopt '%s' %d | pulumi stack import
+    pulumi up --refresh
+  If the state was lost or is old, bring it back from its bucket: docs/operations.md tells how
   If the guest is not needed, remove it on node %s and run again`,
-			args.Name, vmid, there, replaceTriggers(args.NewInputs, there), args.URN, there.Node, vmid,
-			args.Type, args.Name, there.Node, vmid, there.Node)
+			args.Name, vmid, there, replaceTriggers(args.NewInputs, there), args.URN, vmid, there.Node)
 	}
 	if g.ctx.DryRun() {
 		return nil
@@ -191,7 +192,7 @@ func (g *guard) unfinished(ctx context.Context, there pve.Guest) (bool, error) {
 
 func replaceTriggers(inputs resource.PropertyMap, there pve.Guest) string {
 	if node := stringProperty(inputs, "nodeName"); node != "" && node != there.Node {
-		return fmt.Sprintf("node: %s, the guest is on %s; move it there with Proxmox's own migration first", node, there.Node)
+		return fmt.Sprintf("node: %s, the guest is on %s; docs/operations.md tells how to move a container", node, there.Node)
 	}
 	if there.Type == "lxc" {
 		return "of a container these are node, vmId, diskGiB, datastore and unprivileged; grow a disk with `pct resize` on the node, then set diskGiB and run pulumi refresh"

@@ -2,7 +2,9 @@ package components
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"net/url"
 	"regexp"
 	"slices"
 	"strconv"
@@ -39,6 +41,8 @@ type guard struct {
 
 	// advised holds the advice that was given.
 	advised sync.Map
+	// unreachable warns once that a preview goes without checks.
+	unreachable sync.Once
 
 	// mayMigrate holds the names of the VMs whose node may change.
 	mayMigrate sync.Map
@@ -53,34 +57,28 @@ func newGuard(ctx *pulumi.Context, client *pve.Client) (*guard, error) {
 		defer cancel()
 		return client.Guests(timeout)
 	})
-	inPreview := &pulumi.ResourceHookOptions{OnDryRun: true}
-	free, err := ctx.RegisterResourceHook("pve-home:vmid-is-free", g.vmidIsFree, inPreview)
-	if err != nil {
-		return nil, fmt.Errorf("register the check of VMIDs: %w", err)
+	hooks := map[string]*pulumi.ResourceHook{}
+	for name, check := range map[string]pulumi.ResourceHookFunction{
+		"vmid-is-free":            g.vmidIsFree,
+		"template-exists":         g.templateExists,
+		"datastore-fits":          g.datastoreFits,
+		"vm-is-complete":          g.vmIsComplete,
+		"vm-keeps-disks-and-node": g.vmKeepsDisksAndNode,
+		"container-keeps-volumes": g.containerKeepsVolumes,
+		"guest-agent-answers":     g.guestAgentAnswers,
+	} {
+		hook, err := ctx.RegisterResourceHook("pve-home:"+name, g.lenientInPreview(check), &pulumi.ResourceHookOptions{OnDryRun: name != "guest-agent-answers"})
+		if err != nil {
+			return nil, fmt.Errorf("register the check %s: %w", name, err)
+		}
+		hooks[name] = hook
 	}
-	cloneable, err := ctx.RegisterResourceHook("pve-home:template-exists", g.templateExists, inPreview)
-	if err != nil {
-		return nil, fmt.Errorf("register the check of templates: %w", err)
-	}
-	complete, err := ctx.RegisterResourceHook("pve-home:vm-is-complete", g.vmIsComplete, inPreview)
-	if err != nil {
-		return nil, fmt.Errorf("register the check of half-made VMs: %w", err)
-	}
-	keepsDisks, err := ctx.RegisterResourceHook("pve-home:vm-keeps-disks-and-node", g.vmKeepsDisksAndNode, inPreview)
-	if err != nil {
-		return nil, fmt.Errorf("register the check of VM updates: %w", err)
-	}
-	keepsVolumes, err := ctx.RegisterResourceHook("pve-home:container-keeps-volumes", g.containerKeepsVolumes, inPreview)
-	if err != nil {
-		return nil, fmt.Errorf("register the check of container updates: %w", err)
-	}
-	fits, err := ctx.RegisterResourceHook("pve-home:datastore-fits", g.datastoreFits, inPreview)
-	if err != nil {
-		return nil, fmt.Errorf("register the check of datastores: %w", err)
-	}
-	answers, err := ctx.RegisterResourceHook("pve-home:guest-agent-answers", g.guestAgentAnswers, nil)
-	if err != nil {
-		return nil, fmt.Errorf("register the check of guest agents: %w", err)
+	these := func(names ...string) []*pulumi.ResourceHook {
+		var list []*pulumi.ResourceHook
+		for _, name := range names {
+			list = append(list, hooks[name])
+		}
+		return list
 	}
 	explain, err := ctx.RegisterErrorHook("pve-home:explain", g.explain)
 	if err != nil {
@@ -88,19 +86,35 @@ func newGuard(ctx *pulumi.Context, client *pve.Client) (*guard, error) {
 	}
 	onError := []*pulumi.ErrorHook{explain}
 	g.vm = &pulumi.ResourceHookBinding{
-		BeforeCreate: []*pulumi.ResourceHook{free, cloneable, fits},
-		AfterCreate:  []*pulumi.ResourceHook{answers},
-		BeforeUpdate: []*pulumi.ResourceHook{complete, keepsDisks},
-		AfterUpdate:  []*pulumi.ResourceHook{answers},
+		BeforeCreate: these("vmid-is-free", "template-exists", "datastore-fits"),
+		AfterCreate:  these("guest-agent-answers"),
+		BeforeUpdate: these("vm-is-complete", "vm-keeps-disks-and-node"),
+		AfterUpdate:  these("guest-agent-answers"),
 		OnError:      onError,
 	}
 	g.container = &pulumi.ResourceHookBinding{
-		BeforeCreate: []*pulumi.ResourceHook{free, fits},
-		BeforeUpdate: []*pulumi.ResourceHook{keepsVolumes},
+		BeforeCreate: these("vmid-is-free", "datastore-fits"),
+		BeforeUpdate: these("container-keeps-volumes"),
 		OnError:      onError,
 	}
-	g.file = &pulumi.ResourceHookBinding{BeforeCreate: []*pulumi.ResourceHook{fits}, OnError: onError}
+	g.file = &pulumi.ResourceHookBinding{BeforeCreate: these("datastore-fits"), OnError: onError}
 	return g, nil
+}
+
+// lenientInPreview lets a preview go on where nobody answers: the check of a pull request may run
+// on a machine that does not reach the cluster.
+func (g *guard) lenientInPreview(check pulumi.ResourceHookFunction) pulumi.ResourceHookFunction {
+	return func(args *pulumi.ResourceHookArgs) error {
+		err := check(args)
+		var unreachable *url.Error
+		if !g.ctx.DryRun() || !errors.As(err, &unreachable) {
+			return err
+		}
+		g.unreachable.Do(func() {
+			_ = g.ctx.Log.Warn(fmt.Sprintf("the Proxmox API cannot be reached, so this preview does not check VMIDs, templates and datastores: %s", unreachable), nil)
+		})
+		return nil
+	}
 }
 
 // vmidIsFree runs before a guest is created. A VMID that is taken means one of three things:
@@ -343,6 +357,9 @@ func (g *guard) removeUnfinished(name string, vmid int) error {
 
 // advise says what to do about an error. Advice that holds for many guests is given once.
 func (g *guard) advise(name, message string) {
+	if g.ctx.DryRun() {
+		return // the error itself, or a warning, says enough where nothing was changed
+	}
 	do := adviceFor(message)
 	if _, given := g.advised.LoadOrStore(do, true); !given && do != "" {
 		_ = g.ctx.Log.Error(fmt.Sprintf("%s: %s", name, do), nil)

@@ -310,3 +310,27 @@ func TestVMIsComplete(t *testing.T) {
 		})
 	}
 }
+
+// TestPreviewWithoutCluster: a pull request is checked where nobody reaches the cluster.
+func TestPreviewWithoutCluster(t *testing.T) {
+	closed := httptest.NewTLSServer(nil)
+	endpoint := closed.URL
+	closed.Close()
+	for _, preview := range []bool{true, false} {
+		options := []pulumi.RunOption{pulumi.WithMocks("pve-home", "prod", &recorder{resources: map[string]pulumi.MockResourceArgs{}})}
+		options = append(options, func(info *pulumi.RunInfo) { info.DryRun = preview })
+		require.NoError(t, pulumi.RunErr(func(ctx *pulumi.Context) error {
+			g, err := newGuard(ctx, pve.NewClient(endpoint, "a@b!c=d", true))
+			if err != nil {
+				return err
+			}
+			err = g.lenientInPreview(g.vmidIsFree)(creating("web", 1021))
+			if preview {
+				require.NoError(t, err)
+			} else {
+				require.ErrorContains(t, err, "connection refused")
+			}
+			return nil
+		}, options...))
+	}
+}

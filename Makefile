@@ -9,7 +9,7 @@ help: ## list the targets
 	@echo "  make demo KEEP=1              leave the lab running and print how to look at it"
 
 demo: .bin/demo ## bring prod, lab and monitoring up on a simulated Proxmox VE
-	@exec .bin/demo $(if $(SUMMARY),-summary $(SUMMARY)) $(if $(KEEP),-keep)
+	@exec .bin/demo $(if $(SUMMARY),-summary '$(SUMMARY)') $(if $(KEEP),-keep)
 
 test: ## run all tests; PVE_API_SCHEMA=file also checks requests against Proxmox's API schema
 	@go run ./tests/toolchain/ensure pulumi pulumi-resource-proxmoxve pulumi-resource-minio minio

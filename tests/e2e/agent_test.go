@@ -17,8 +17,7 @@ import (
 // TestSilentAgent: with a static address a guest agent that never answers costs 15 seconds and a
 // warning, not the up.
 func TestSilentAgent(t *testing.T) {
-	t.Parallel()
-	h := independent(t, lab.Options{AttachProvider: true})
+	h := quick(t)
 	h.Sim.AddFault(sim.Fault{Kind: sim.FaultAgent})
 	s := h.stack("lab", vmFile(21))
 	started := time.Now()
@@ -40,8 +39,7 @@ func TestSilentAgent(t *testing.T) {
 
 // TestSilentAgentDHCP: without its agent a DHCP address is unknown, which is an error.
 func TestSilentAgentDHCP(t *testing.T) {
-	t.Parallel()
-	h := independent(t, lab.Options{AttachProvider: true})
+	h := quick(t)
 	h.Sim.AddFault(sim.Fault{Kind: sim.FaultAgent})
 	s := h.stack("lab", vmFile(21))
 	s.Workspace().SetProgram(func(ctx *pulumi.Context) error { return dhcpMachine(ctx, h.Lab) })

@@ -11,8 +11,7 @@ import (
 
 // TestSecondUpIsRefused: while an up runs, the lock refuses another one of the same stack.
 func TestSecondUpIsRefused(t *testing.T) {
-	t.Parallel()
-	h := independent(t, lab.Options{AttachProvider: true})
+	h := quick(t)
 	first, second := h.stack("lab", vmFile(21)), h.stack("lab", vmFile(21))
 	h.Sim.SetTaskDuration("qmclone", longTask)
 	done := make(chan error, 1)
@@ -36,8 +35,7 @@ func TestSecondUpIsRefused(t *testing.T) {
 
 // TestUpsAtOnce: of two ups that start at the same moment at most one goes on, and the stack is whole.
 func TestUpsAtOnce(t *testing.T) {
-	t.Parallel()
-	h := independent(t, lab.Options{AttachProvider: true})
+	h := quick(t)
 	h.Sim.SetTaskDuration("qmclone", longTask)
 	errs := make(chan error, 2)
 	for _, s := range []*lab.Stack{h.stack("lab", vmFile(21)), h.stack("lab", vmFile(21))} {
@@ -65,8 +63,7 @@ func TestUpsAtOnce(t *testing.T) {
 
 // TestTwoStacksAtOnce: stacks do not lock each other.
 func TestTwoStacksAtOnce(t *testing.T) {
-	t.Parallel()
-	h := independent(t, lab.Options{AttachProvider: true})
+	h := quick(t)
 	h.Sim.SetTaskDuration("qmclone", longTask)
 	stacks := []*lab.Stack{h.stack("lab", vmFile(21)), h.stack("prod", containerFile(22)), h.stack("monitoring", vmFile(23))}
 	errs := make(chan error, len(stacks))

@@ -55,8 +55,10 @@ type harness struct {
 	files map[string]string
 }
 
+// newHarness starts a lab for a test that runs beside others.
 func newHarness(t *testing.T, o lab.Options) *harness {
 	t.Helper()
+	t.Parallel()
 	h := &harness{t: t, ctx: t.Context(), out: &transcript{}, files: map[string]string{}}
 	o.Out = h.out
 	l, err := lab.Start(h.ctx, o)
@@ -73,7 +75,10 @@ func newHarness(t *testing.T, o lab.Options) *harness {
 }
 
 // quick is the lab of most tests: the provider stays attached between operations.
-func quick(t *testing.T) *harness { return newHarness(t, lab.Options{AttachProvider: true}) }
+func quick(t *testing.T) *harness {
+	t.Helper()
+	return newHarness(t, lab.Options{AttachProvider: true})
+}
 
 func (h *harness) stack(name, file string) *lab.Stack {
 	h.t.Helper()

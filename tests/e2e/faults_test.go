@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -121,8 +120,7 @@ var faults = []fault{
 // TestFaults: whatever fails, the user reads why and what to do within a bounded time, and the
 // next up completes with nothing left over.
 func TestFaults(t *testing.T) {
-	t.Parallel()
-	h := independent(t, lab.Options{AttachProvider: true})
+	h := quick(t)
 	for i, f := range faults {
 		t.Run(f.name, func(t *testing.T) {
 			name, file := fmt.Sprintf("fault-%d", i), vmFile(30+i)
@@ -170,16 +168,6 @@ func (h *harness) fails(f fault, name, file string) {
 	h.everythingRuns(t)
 	require.Empty(t, h.orphans(), "volumes that no guest uses")
 }
-
-// independent is a lab of a test that runs next to others. Labs look for a free network when they
-// start, so they start one by one.
-func independent(t *testing.T, o lab.Options) *harness {
-	starting.Lock()
-	defer starting.Unlock()
-	return newHarness(t, o)
-}
-
-var starting sync.Mutex
 
 // in is the harness in a subtest.
 func (h *harness) in(t *testing.T) *harness {
@@ -254,9 +242,8 @@ func (h *harness) used(storage sim.StorageStatus, v sim.Volume) bool {
 
 // TestPrivilegeMissing: a token without VM.Clone.
 func TestPrivilegeMissing(t *testing.T) {
-	t.Parallel()
 	privileges := slices.DeleteFunc(pve.Privileges("8.4"), func(p string) bool { return p == "VM.Clone" })
-	h := independent(t, lab.Options{AttachProvider: true, Privileges: privileges})
+	h := newHarness(t, lab.Options{AttachProvider: true, Privileges: privileges})
 	s := h.stack("lab", vmFile(21))
 	diagnostics := diagnosticsOf(t, h.upFails(s))
 	require.Contains(t, diagnostics, "Permission check failed (/vms/9000, VM.Clone)")
@@ -273,8 +260,7 @@ func TestPrivilegeMissing(t *testing.T) {
 
 // TestContentListFails: the provider asks for it ten times, for 52 seconds.
 func TestContentListFails(t *testing.T) {
-	t.Parallel()
-	h := independent(t, lab.Options{AttachProvider: true})
+	h := quick(t)
 	h.fails(fault{
 		strikes: answer("GET", "/storage/local/content", 500, "Internal Server Error"),
 		cause:   "error listing files from datastore local: received an HTTP 500", fix: checkAPI,
@@ -283,8 +269,7 @@ func TestContentListFails(t *testing.T) {
 
 // TestShortOutage: connections that drop now and then are nothing that a user must see.
 func TestShortOutage(t *testing.T) {
-	t.Parallel()
-	h := independent(t, lab.Options{AttachProvider: true})
+	h := quick(t)
 	s := h.stack("lab", vmFile(21))
 	h.Sim.AddFault(sim.Fault{Method: "GET", PathRegexp: "/qemu/1021/config$", Drop: true, Times: 2})
 	h.Sim.AddFault(sim.Fault{Method: "GET", PathRegexp: "/storage/local/content$", Status: 596, Reason: "Connection timed out", Times: 2})
@@ -294,8 +279,7 @@ func TestShortOutage(t *testing.T) {
 }
 
 func TestTemplateBusy(t *testing.T) {
-	t.Parallel()
-	h := independent(t, lab.Options{AttachProvider: true})
+	h := quick(t)
 	locked := failing("qmclone", templateLocked)
 
 	once := locked[0]
@@ -313,8 +297,7 @@ func TestTemplateBusy(t *testing.T) {
 
 // TestForeignGuest: a VMID that somebody else has is refused before anything happens.
 func TestForeignGuest(t *testing.T) {
-	t.Parallel()
-	h := independent(t, lab.Options{AttachProvider: true})
+	h := quick(t)
 	h.up(h.stack("prod", strings.Replace(vmFile(99, "vmId: 1021"), "web:", "nas:", 1)))
 	foreign := *h.guest("nas")
 	s := h.stack("lab", vmFile(21))

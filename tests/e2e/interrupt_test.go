@@ -32,8 +32,7 @@ func interruptedVM(lines ...string) string { return vmFile(21, append(lines, "ag
 // TestKilledWhileCreating: the engine is killed in the middle of an up. The lock is explained, and
 // after `pulumi cancel` the next up makes the guest, once.
 func TestKilledWhileCreating(t *testing.T) {
-	t.Parallel()
-	h := independent(t, lab.Options{})
+	h := newHarness(t, lab.Options{})
 	for i, tc := range []struct {
 		name, task, file, guest string
 		vmid                    int
@@ -61,8 +60,7 @@ func TestKilledWhileCreating(t *testing.T) {
 // TestKilledAfterStart: the engine is killed after the guest began to run, so that it is not in the
 // state. Nothing touches the guest, and the commands of the error adopt it.
 func TestKilledAfterStart(t *testing.T) {
-	t.Parallel()
-	h := independent(t, lab.Options{})
+	h := newHarness(t, lab.Options{})
 	for i, tc := range []struct{ name, task, file, guest string }{
 		{"VM", "qmstart", interruptedVM(), "web"},
 		{"container", "vzcreate", containerFile(22), "box"},
@@ -100,8 +98,7 @@ func TestKilledAfterStart(t *testing.T) {
 
 // TestInterrupted: Ctrl-C lets the engine end what it has begun, and the next up completes.
 func TestInterrupted(t *testing.T) {
-	t.Parallel()
-	h := independent(t, lab.Options{})
+	h := newHarness(t, lab.Options{})
 	s := h.stack("lab", interruptedVM())
 	output := h.signalDuring(s, "qmclone", syscall.SIGINT)
 	require.Contains(t, output, "update canceled")

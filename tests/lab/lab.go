@@ -71,6 +71,8 @@ type Lab struct {
 	closeErr  error
 }
 
+var starting sync.Mutex
+
 // Start brings up everything but the stacks. Close must be called also after a cancelled ctx.
 func Start(ctx context.Context, o Options) (_ *Lab, err error) {
 	if o.Out == nil {
@@ -92,6 +94,9 @@ func Start(ctx context.Context, o Options) (_ *Lab, err error) {
 	if err := l.makeDir(); err != nil {
 		return nil, err
 	}
+	// Labs of one process look for a free network and take it one by one.
+	starting.Lock()
+	defer starting.Unlock()
 	if l.Network, err = freeNetwork(canListen); err != nil {
 		return nil, err
 	}

@@ -79,7 +79,7 @@ func lxcCreate(c *call) (any, error) {
 			delete(g.Config, "lock")
 			t.Log = append(t.Log, "extracting archive '"+template+"'")
 			if startNow {
-				return c.powerOn(g)
+				c.start(g.taskType("start"), vmidText(vmid), work{run: func(*task) error { return c.powerOn(g) }})
 			}
 			return nil
 		},

@@ -62,7 +62,7 @@ func newGuard(ctx *pulumi.Context, client *pve.Client) (*guard, error) {
 		"vmid-is-free":            g.vmidIsFree,
 		"template-exists":         g.templateExists,
 		"datastore-fits":          g.datastoreFits,
-		"vm-is-complete":          g.vmIsComplete,
+		"guest-is-complete":       g.guestIsComplete,
 		"vm-keeps-disks-and-node": g.vmKeepsDisksAndNode,
 		"container-keeps-volumes": g.containerKeepsVolumes,
 		"guest-agent-answers":     g.guestAgentAnswers,
@@ -88,13 +88,13 @@ func newGuard(ctx *pulumi.Context, client *pve.Client) (*guard, error) {
 	g.vm = &pulumi.ResourceHookBinding{
 		BeforeCreate: these("vmid-is-free", "template-exists", "datastore-fits"),
 		AfterCreate:  these("guest-agent-answers"),
-		BeforeUpdate: these("vm-is-complete", "vm-keeps-disks-and-node"),
+		BeforeUpdate: these("guest-is-complete", "vm-keeps-disks-and-node"),
 		AfterUpdate:  these("guest-agent-answers"),
 		OnError:      onError,
 	}
 	g.container = &pulumi.ResourceHookBinding{
 		BeforeCreate: these("vmid-is-free", "datastore-fits"),
-		BeforeUpdate: these("container-keeps-volumes"),
+		BeforeUpdate: these("guest-is-complete", "container-keeps-volumes"),
 		OnError:      onError,
 	}
 	g.file = &pulumi.ResourceHookBinding{BeforeCreate: these("datastore-fits"), OnError: onError}
@@ -234,10 +234,10 @@ func (g *guard) templateExists(args *pulumi.ResourceHookArgs) error {
 	return nil
 }
 
-// vmIsComplete runs before a VM is updated. Of a creation that failed half-way the state keeps what
-// was asked for, so that an update would find nothing to do and report success for a VM that was
-// never started. The start is the last step of a creation.
-func (g *guard) vmIsComplete(args *pulumi.ResourceHookArgs) error {
+// guestIsComplete runs before a guest is updated. Of a creation that failed half-way the state keeps
+// what was asked for, so that an update would find nothing to do and report success for a guest that
+// was never started. The start is the last step of a creation.
+func (g *guard) guestIsComplete(args *pulumi.ResourceHookArgs) error {
 	if !boolProperty(args.OldOutputs, "started") {
 		return nil
 	}
@@ -248,7 +248,7 @@ func (g *guard) vmIsComplete(args *pulumi.ResourceHookArgs) error {
 	}
 	there, ok := guests[intProperty(args.OldOutputs, "vmId")]
 	if !ok {
-		return fmt.Errorf("%s: VM %d is not there any more. Run pulumi up --refresh, which makes it again", args.Name, intProperty(args.OldOutputs, "vmId"))
+		return fmt.Errorf("%s: VMID %d is not there any more. Run pulumi up --refresh, which makes it again", args.Name, intProperty(args.OldOutputs, "vmId"))
 	}
 	if there.Status != "stopped" {
 		return nil

@@ -275,7 +275,7 @@ func TestDatastoreFits(t *testing.T) {
 	}
 }
 
-func TestVMIsComplete(t *testing.T) {
+func TestGuestIsComplete(t *testing.T) {
 	web := func(status string) map[string]any {
 		return map[string]any{"vmid": 1021, "name": "web", "node": "pve1", "type": "qemu", "status": status}
 	}
@@ -298,12 +298,12 @@ func TestVMIsComplete(t *testing.T) {
 		{name: "start failed", cluster: tasks(web("stopped"), clone, failed), err: refused},
 		{name: "stopped by somebody", cluster: tasks(web("stopped"), clone, failed, ok)},
 		{name: "refreshed", cluster: tasks(web("stopped"), clone), stopped: true},
-		{name: "gone", cluster: &cluster{answers: resources()}, err: "web: VM 1021 is not there any more. Run pulumi up --refresh"},
+		{name: "gone", cluster: &cluster{answers: resources()}, err: "web: VMID 1021 is not there any more. Run pulumi up --refresh"},
 		{name: "no API", cluster: &cluster{}, err: "HTTP 501"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			withGuard(t, tc.cluster, true, func(g *guard) {
-				check(t, g.vmIsComplete(&pulumi.ResourceHookArgs{Name: "web", OldOutputs: resource.PropertyMap{
+				check(t, g.guestIsComplete(&pulumi.ResourceHookArgs{Name: "web", OldOutputs: resource.PropertyMap{
 					"vmId": resource.NewProperty(1021.0), "started": resource.NewProperty(!tc.stopped),
 				}}), tc.err)
 			})

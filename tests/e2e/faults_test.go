@@ -33,7 +33,7 @@ type fault struct {
 	// cause and fix are parts of the output. The fix is said once, or this many times.
 	cause, fix string
 	times      int
-	// halfMade faults leave a VM in the state that was never started; only a refresh mends that.
+	// halfMade faults leave a guest in the state that was never started; only a refresh mends that.
 	halfMade bool
 }
 
@@ -110,7 +110,7 @@ var faults = []fault{
 		cause: "datastore local does not hold rootdir", fix: "or set datastore to another datastore"},
 	{name: "no such bridge", settings: map[string]string{"bridge": "vmbr9"}, cause: "bridge 'vmbr9' does not exist", fix: checkBridge, halfMade: true},
 	{name: "no such bridge for a container", container: true, settings: map[string]string{"bridge": "vmbr9"},
-		cause: "bridge 'vmbr9' does not exist", fix: checkBridge},
+		cause: "bridge 'vmbr9' does not exist", fix: checkBridge, halfMade: true},
 	{name: "no such template", settings: map[string]string{"nodes.pve1.templateId": "9099"},
 		cause: "there is no template with VMID 9099 on node pve1", fix: "Set nodes.pve1.templateId to the VMID of a cloud-init template there"},
 	{name: "no such container template", container: true, settings: map[string]string{"lxcTemplate": "local:vztmpl/none.tar.zst"},
@@ -157,7 +157,7 @@ func (h *harness) fails(f fault, name, file string) {
 	mend()
 	h.edit(s, file)
 	if f.halfMade {
-		require.Regexp(t, "web: (its creation failed half-way|VM [0-9]+ is not there any more).*Run pulumi up --refresh", diagnosticsOf(t, h.upFails(s)))
+		require.Regexp(t, "(web|box): (its creation failed half-way|VMID [0-9]+ is not there any more).*Run pulumi up --refresh", diagnosticsOf(t, h.upFails(s)))
 		_, err := s.Up(h.timeout(), optup.Refresh())
 		require.NoError(t, err)
 	} else {

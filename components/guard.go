@@ -65,6 +65,7 @@ func newGuard(ctx *pulumi.Context, client *pve.Client) (*guard, error) {
 		"guest-is-complete":       g.guestIsComplete,
 		"vm-keeps-disks-and-node": g.vmKeepsDisksAndNode,
 		"container-keeps-volumes": g.containerKeepsVolumes,
+		"container-keeps-nesting": g.containerKeepsNesting,
 		"guest-agent-answers":     g.guestAgentAnswers,
 	} {
 		hook, err := ctx.RegisterResourceHook("pve-home:"+name, g.lenientInPreview(check), &pulumi.ResourceHookOptions{OnDryRun: name != "guest-agent-answers"})
@@ -94,7 +95,7 @@ func newGuard(ctx *pulumi.Context, client *pve.Client) (*guard, error) {
 	}
 	g.container = &pulumi.ResourceHookBinding{
 		BeforeCreate: these("vmid-is-free", "datastore-fits"),
-		BeforeUpdate: these("guest-is-complete", "container-keeps-volumes"),
+		BeforeUpdate: these("guest-is-complete", "container-keeps-volumes", "container-keeps-nesting"),
 		OnError:      onError,
 	}
 	g.file = &pulumi.ResourceHookBinding{BeforeCreate: these("datastore-fits"), OnError: onError}
@@ -211,7 +212,7 @@ func replaceTriggers(inputs resource.PropertyMap, there pve.Guest) string {
 	if there.Type == "lxc" {
 		return "of a container these are node, vmId, diskGiB, datastore and unprivileged; grow a disk with `pct resize` on the node, then set diskGiB and run pulumi refresh"
 	}
-	return "of a VM this is vmId"
+	return "of a VM these are vmId and snippetDatastore"
 }
 
 // templateExists runs before a VM is cloned. Of a missing template the provider says only that

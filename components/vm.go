@@ -327,8 +327,6 @@ func (args VMArgs) ignored() []string {
 	ignored := []string{
 		// Only the creation reads it (https://github.com/bpg/terraform-provider-proxmox/issues/1988).
 		"clone",
-		// Another snippet datastore would replace the VM, for what only its first boot reads.
-		"initialization.userDataFileId", "initialization.metaDataFileId",
 	}
 	for _, option := range []string{"aio", "backup", "cache", "discard", "fileFormat", "iothread", "replicate", "ssd"} {
 		ignored = append(ignored, "disks[0]."+option)

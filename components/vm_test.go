@@ -89,8 +89,9 @@ func TestVMOptions(t *testing.T) {
 	require.True(t, snippet.GetDeleteBeforeReplace(), "the same file name would otherwise be deleted after it was written")
 
 	ignored := machine.GetIgnoreChanges()
-	require.Subset(t, ignored, []string{"clone", "initialization.userDataFileId", "disks[0].speed", "disks[1].speed", "disks[0].discard"})
+	require.Subset(t, ignored, []string{"clone", "disks[0].speed", "disks[1].speed", "disks[0].discard"})
 	require.NotContains(t, ignored, "disks[0].size")
+	require.NotContains(t, ignored, "initialization.userDataFileId", "the VM would point to a snippet that is gone, and not start again")
 	require.NotContains(t, ignored, "disks[1].discard")
 
 	require.True(t, machine.GetDeleteBeforeReplaceDefined() && !machine.GetDeleteBeforeReplace(), "a replacement must be refused before anything is deleted")

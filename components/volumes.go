@@ -28,6 +28,22 @@ func (g *guard) containerKeepsVolumes(args *pulumi.ResourceHookArgs) error {
 	return nil
 }
 
+// containerKeepsNesting runs before a container is updated in place. The provider turns nesting on,
+// but leaves it on when it should turn it off, and reports success.
+func (g *guard) containerKeepsNesting(args *pulumi.ResourceHookArgs) error {
+	if !nesting(args.OldOutputs) || nesting(args.NewInputs) {
+		return nil
+	}
+	vmid := intProperty(args.NewInputs, "vmId")
+	return fmt.Errorf("%s: nesting can be turned off in Proxmox only. Run `pct set %d --features nesting=0` on the node and then pulumi refresh, or set nesting: true",
+		args.Name, vmid)
+}
+
+func nesting(m resource.PropertyMap) bool {
+	features, ok := property(m, "features")
+	return ok && features.IsObject() && boolProperty(features.ObjectValue(), "nesting")
+}
+
 func mountPoints(m resource.PropertyMap) []resource.PropertyMap {
 	var points []resource.PropertyMap
 	list, ok := property(m, "mountPoints")

@@ -40,3 +40,21 @@ func TestContainerKeepsVolumes(t *testing.T) {
 		})
 	}
 }
+
+func TestContainerKeepsNesting(t *testing.T) {
+	state := func(nesting bool) resource.PropertyMap {
+		return resource.PropertyMap{"vmId": resource.NewProperty(1031.0), "features": resource.NewProperty(resource.PropertyMap{
+			"nesting": resource.NewProperty(nesting),
+		})}
+	}
+	for _, was := range []bool{true, false} {
+		for _, is := range []bool{true, false} {
+			err := (&guard{}).containerKeepsNesting(&pulumi.ResourceHookArgs{Name: "dns", OldOutputs: state(was), NewInputs: state(is)})
+			if was && !is {
+				require.ErrorContains(t, err, "dns: nesting can be turned off in Proxmox only. Run `pct set 1031 --features nesting=0`")
+			} else {
+				require.NoError(t, err)
+			}
+		}
+	}
+}

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"fmt"
 	"maps"
 	"regexp"
 	"slices"
@@ -148,6 +149,45 @@ func TestRefusedChanges(t *testing.T) {
 		require.Contains(t, h.upFails(s), change.message, "up of: %s", change.what)
 		require.Equal(t, before, h.Sim.Guests(), change.what)
 	}
+	h.edit(s, vmAndContainer)
+	h.clean(s)
+}
+
+// TestSettingsCanBeTakenBack: a setting that is removed from the file is removed from the guest.
+func TestSettingsCanBeTakenBack(t *testing.T) {
+	h := quick(t)
+	optional := "      vlan: 20\n      startOrder: 3\n      mac: bc:24:11:aa:bb:0%d\n"
+	full := with(vmAndContainer, "      cores: 2\n", "      cores: 2\n      balloonMiB: 1024\n"+fmt.Sprintf(optional, 1))
+	full = with(full, "      cores: 1\n", "      cores: 1\n      nesting: true\n"+fmt.Sprintf(optional, 2))
+	s := h.stack("prod", full)
+	h.up(s)
+	h.clean(s)
+
+	bare := strings.ReplaceAll(vmAndContainer, "      description: old text\n", "")
+	h.edit(s, bare)
+	require.Contains(t, h.upFails(s), "dns: nesting can be turned off in Proxmox only")
+	h.edit(s, with(bare, "      cores: 1\n", "      cores: 1\n      nesting: true\n"))
+	require.Zero(t, h.up(s)["replace"])
+	for _, name := range []string{"web", "dns"} {
+		config := h.guest(name).Config
+		require.NotContains(t, config["net0"], "tag=", name)
+		require.Empty(t, config["startup"], name)
+		require.Empty(t, config["description"], name)
+	}
+	require.Equal(t, "0", h.guest("web").Config["balloon"])
+	h.clean(s)
+	h.refreshFindsNothing(s)
+}
+
+// TestSnippetDatastoreStays: a VM does not start without the snippets that it was made with.
+func TestSnippetDatastoreStays(t *testing.T) {
+	h := quick(t)
+	require.NoError(t, h.Sim.SetStorageContent("pve1", "nas", []string{"snippets"}))
+	s := h.stack("prod", vmAndContainer)
+	h.up(s)
+	h.edit(s, vmAndContainer+"  pve-home:snippetDatastore: nas\n")
+	_, err := s.PreviewChanges(h.timeout())
+	require.ErrorContains(t, err, "undo that setting (of a VM these are vmId and snippetDatastore)")
 	h.edit(s, vmAndContainer)
 	h.clean(s)
 }

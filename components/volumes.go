@@ -11,8 +11,8 @@ import (
 // their order, and the provider neither resizes nor detaches a volume: what it would do instead
 // leaves the data in a volume that nothing uses any more.
 func (g *guard) containerKeepsVolumes(args *pulumi.ResourceHookArgs) error {
-	now := mountPoints(args.NewInputs)
-	for i, old := range mountPoints(args.OldOutputs) {
+	now := objects(args.NewInputs, "mountPoints")
+	for i, old := range objects(args.OldOutputs, "mountPoints") {
 		path := stringProperty(old, "path")
 		if i >= len(now) || stringProperty(now[i], "path") != path {
 			return fmt.Errorf("%s: the mount point %s (mp%d) is no longer at its place in the configuration, which would leave its data in an unused volume. "+
@@ -42,18 +42,4 @@ func (g *guard) containerKeepsNesting(args *pulumi.ResourceHookArgs) error {
 func nesting(m resource.PropertyMap) bool {
 	features, ok := property(m, "features")
 	return ok && features.IsObject() && boolProperty(features.ObjectValue(), "nesting")
-}
-
-func mountPoints(m resource.PropertyMap) []resource.PropertyMap {
-	var points []resource.PropertyMap
-	list, ok := property(m, "mountPoints")
-	if !ok || !list.IsArray() {
-		return nil
-	}
-	for _, point := range list.ArrayValue() {
-		if point.IsObject() {
-			points = append(points, point.ObjectValue())
-		}
-	}
-	return points
 }

@@ -24,8 +24,8 @@ func New() (p.Provider, error) {
 		WithDescription("Backup schedules of Proxmox VE and Docker Compose projects on its guests").
 		WithGoImportPath("github.com/pve-home/pve-home/components/pvehome").
 		WithResources(
-			infer.Resource(backup.Job{}),
-			infer.Resource(compose.Project{}),
+			infer.Resource(&backup.Job{}),
+			infer.Resource(&compose.Project{}),
 		).
 		Build()
 	if err != nil {

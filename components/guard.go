@@ -44,14 +44,21 @@ type guard struct {
 	// unreachable warns once that a preview goes without checks.
 	unreachable sync.Once
 
+	creations creations
+	// agentPatience is how long a new guest's agent may take.
+	agentPatience time.Duration
+
 	// mayMigrate holds the names of the VMs whose node may change.
 	mayMigrate sync.Map
 
 	vm, container, file *pulumi.ResourceHookBinding
 }
 
+// realOnly are the hooks that a preview does not run.
+var realOnly = []string{"creation-begins", "creation-ends", "guest-agent-answers", "guest-agent-answered"}
+
 func newGuard(ctx *pulumi.Context, client *pve.Client) (*guard, error) {
-	g := &guard{ctx: ctx, client: client}
+	g := &guard{ctx: ctx, client: client, agentPatience: agentPatience}
 	g.guests = sync.OnceValues(func() (map[int]pve.Guest, error) {
 		timeout, cancel := context.WithTimeout(ctx.Context(), guardTimeout)
 		defer cancel()
@@ -66,9 +73,13 @@ func newGuard(ctx *pulumi.Context, client *pve.Client) (*guard, error) {
 		"vm-keeps-disks-and-node": g.vmKeepsDisksAndNode,
 		"container-keeps-volumes": g.containerKeepsVolumes,
 		"container-keeps-nesting": g.containerKeepsNesting,
+		"creation-begins":         g.creationBegins,
+		"creation-ends":           g.creationEnds,
 		"guest-agent-answers":     g.guestAgentAnswers,
+		"guest-agent-answered":    g.guestAgentAnswered,
 	} {
-		hook, err := ctx.RegisterResourceHook("pve-home:"+name, g.lenientInPreview(check), &pulumi.ResourceHookOptions{OnDryRun: name != "guest-agent-answers"})
+		inPreview := !slices.Contains(realOnly, name)
+		hook, err := ctx.RegisterResourceHook("pve-home:"+name, g.lenientInPreview(check), &pulumi.ResourceHookOptions{OnDryRun: inPreview})
 		if err != nil {
 			return nil, fmt.Errorf("register the check %s: %w", name, err)
 		}
@@ -87,14 +98,14 @@ func newGuard(ctx *pulumi.Context, client *pve.Client) (*guard, error) {
 	}
 	onError := []*pulumi.ErrorHook{explain}
 	g.vm = &pulumi.ResourceHookBinding{
-		BeforeCreate: these("vmid-is-free", "template-exists", "datastore-fits"),
-		AfterCreate:  these("guest-agent-answers"),
+		BeforeCreate: these("vmid-is-free", "template-exists", "datastore-fits", "creation-begins"),
+		AfterCreate:  these("creation-ends", "guest-agent-answers"),
 		BeforeUpdate: these("guest-is-complete", "vm-keeps-disks-and-node"),
-		AfterUpdate:  these("guest-agent-answers"),
+		AfterUpdate:  these("guest-agent-answered"),
 		OnError:      onError,
 	}
 	g.container = &pulumi.ResourceHookBinding{
-		BeforeCreate: these("vmid-is-free", "datastore-fits"),
+		BeforeCreate: these("vmid-is-free", "datastore-fits", "creation-begins"),
 		BeforeUpdate: these("guest-is-complete", "container-keeps-volumes", "container-keeps-nesting"),
 		OnError:      onError,
 	}
@@ -290,70 +301,22 @@ func (g *guard) vmKeepsDisksAndNode(args *pulumi.ResourceHookArgs) error {
 	return nil
 }
 
-// guestAgentAnswers runs after a VM was created or updated. The provider gives up on a silent
-// agent without a word; a static address works all the same, but every read of the VM waits.
-func (g *guard) guestAgentAnswers(args *pulumi.ResourceHookArgs) error {
-	agent, _ := property(args.NewInputs, "agent")
-	if !agent.IsObject() || !boolProperty(agent.ObjectValue(), "enabled") {
-		return nil
-	}
-	if nics, ok := property(args.NewOutputs, "ipv4Addresses"); ok && nics.IsArray() && len(nics.ArrayValue()) > 0 {
-		return nil
-	}
-	return g.ctx.Log.Warn(fmt.Sprintf("%s: its guest agent did not answer within %s. If the first boot is still installing it, this passes; if not, install and start the package qemu-guest-agent in the guest, or set agent: false for it",
-		args.Name, stringProperty(agent.ObjectValue(), "timeout")), nil)
-}
-
 // A node's storage and template are locked for moments; many clones at once then fail with a
 // timeout (https://github.com/bpg/terraform-provider-proxmox/issues/995).
 var lockTimeout = regexp.MustCompile(`can't lock file|got lock request timeout|got lock timeout|got timeout`)
 var whileCloning = regexp.MustCompile(`cloning VM|VM clone`)
 
 // explain runs when an operation of the provider failed: what says only what Proxmox or SSH said
-// is followed by what to do. It asks for another try where only a lock was busy.
+// is followed by what to do.
 func (g *guard) explain(args *pulumi.ErrorHookArgs) (bool, error) {
 	if len(args.Errors) == 0 {
 		return false, nil
 	}
-	message := args.Errors[0]
-	if args.FailedOperation == "create" && len(args.Errors) <= cloneRetries && busyTemplate(message) {
-		if len(args.Errors) == 1 {
-			_ = g.ctx.Log.Warn(fmt.Sprintf("%s: the template is busy with another task; trying again up to %d times", args.Name, cloneRetries), nil)
-		}
-		select {
-		case <-g.ctx.Context().Done():
-			return false, nil
-		case <-time.After(cloneRetryDelay):
-			return true, nil
-		}
-	}
-	g.advise(args.Name, message)
 	if args.FailedOperation == "create" {
-		if err := g.removeUnfinished(args.Name, intProperty(args.NewInputs, "vmId")); err != nil {
-			_ = g.ctx.Log.Warn(fmt.Sprintf("%s: what its failed creation left could not be removed: %s", args.Name, err), nil)
-		}
+		return g.creationFailed(args), nil
 	}
+	g.advise(args.Name, args.Errors[0])
 	return false, nil
-}
-
-// removeUnfinished removes a guest whose creation failed before it could be started: the provider
-// can neither finish nor even read a clone that it has not configured.
-func (g *guard) removeUnfinished(name string, vmid int) error {
-	ctx, cancel := context.WithTimeout(g.ctx.Context(), guardTimeout)
-	defer cancel()
-	guests, err := g.client.Guests(ctx)
-	if err != nil {
-		return err
-	}
-	there, ok := guests[vmid]
-	if !ok || there.Name != name {
-		return nil
-	}
-	unfinished, err := g.unfinished(ctx, there)
-	if err != nil || !unfinished {
-		return err
-	}
-	return g.client.Destroy(ctx, there)
 }
 
 // advise says what to do about an error. Advice that holds for many guests is given once.

@@ -1,7 +1,9 @@
 package e2e
 
 import (
+	"fmt"
 	"testing"
+	"time"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/auto"
 	"github.com/stretchr/testify/require"
@@ -82,4 +84,34 @@ func TestTwoStacksAtOnce(t *testing.T) {
 	require.Equal(t, []string{"web", "box", "web"}, h.guestNames())
 	h.everythingRuns(t)
 	require.Empty(t, h.orphans())
+}
+
+// TestClonesAreBounded: many VMs of one template are not cloned all at once.
+func TestClonesAreBounded(t *testing.T) {
+	h := quick(t)
+	h.Sim.SetTaskDuration("qmclone", time.Second)
+	file := vmFile(21, "agent: false")
+	for host := 22; host < 33; host++ {
+		file += fmt.Sprintf("    web-%d:\n      address: 192.168.1.%d\n      agent: false\n      diskGiB: 20\n", host, host)
+	}
+	s := h.stack("lab", file)
+	done := make(chan error, 1)
+	go func() {
+		_, err := s.Up(h.timeout())
+		done <- err
+	}()
+	most := 0
+	h.await(func() bool {
+		clones := 0
+		for _, task := range h.Sim.Tasks() {
+			if task.Type == "qmclone" && task.Status == "running" {
+				clones++
+			}
+		}
+		most = max(most, clones)
+		return len(done) > 0
+	})
+	require.NoError(t, <-done)
+	require.Equal(t, 4, most, "clones of the template at the same time")
+	require.Len(t, h.guestNames(), 12)
 }

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/auto"
-	"github.com/pulumi/pulumi/sdk/v3/go/auto/optup"
 	"github.com/stretchr/testify/require"
 
 	"github.com/pve-home/pve-home/components/pve"
@@ -33,8 +32,6 @@ type fault struct {
 	// cause and fix are parts of the output. The fix is said once, or this many times.
 	cause, fix string
 	times      int
-	// halfMade faults leave a guest in the state that was never started; only a refresh mends that.
-	halfMade bool
 }
 
 func answer(method, path string, status int, reason string) []sim.Fault {
@@ -70,19 +67,19 @@ var faults = []fault{
 	{name: "storage full", strikes: failing("qmclone", "clone failed: unable to create image: No space left on device"),
 		cause: "No space left on device", fix: "the datastore is full. Free space on it, or set datastore to another one"},
 	{name: "start task fails", strikes: failing("qmstart", "start failed: QEMU exited with code 1"),
-		cause: "QEMU exited with code 1", fix: readTheLog, halfMade: true},
-	{name: "resize task fails", strikes: failing("resize", "lvresize failed"), cause: "lvresize failed", fix: readTheLog, halfMade: true},
+		cause: "QEMU exited with code 1", fix: readTheLog},
+	{name: "resize task fails", strikes: failing("resize", "lvresize failed"), cause: "lvresize failed", fix: readTheLog},
 	{name: "container task fails", container: true, strikes: failing("vzcreate", "command 'mkfs.ext4' failed"),
 		cause: "command 'mkfs.ext4' failed", fix: readTheLog},
 
 	{name: "500 on clone", strikes: answer("POST", "/clone$", 500, "Internal Server Error"),
 		cause: "HTTP 500 response - Reason: Internal Server Error", fix: checkAPI},
 	{name: "500 on config", strikes: answer("PUT", "/qemu/[0-9]+/config$", 500, "Internal Server Error"),
-		cause: "error updating VM: received an HTTP 500", fix: checkAPI, halfMade: true},
+		cause: "error updating VM: received an HTTP 500", fix: checkAPI},
 	{name: "500 on everything", strikes: answer("", "", 500, "Internal Server Error"),
 		cause: "HTTP 500 Internal Server Error", fix: checkAPI},
 	{name: "connection dropped on config", strikes: []sim.Fault{{Method: "PUT", PathRegexp: "/qemu/[0-9]+/config$", Drop: true}},
-		cause: "EOF", fix: checkAPI, halfMade: true},
+		cause: "EOF", fix: checkAPI},
 	{name: "connection dropped on everything", strikes: []sim.Fault{{Drop: true}}, cause: "EOF", fix: checkAPI},
 	{name: "API refused", settings: map[string]string{"proxmoxEndpoint": "https://127.0.0.1:1/"},
 		cause: "connection refused", fix: checkAPI},
@@ -108,9 +105,9 @@ var faults = []fault{
 		fix: "or set datastore to another datastore"},
 	{name: "datastore without containers", container: true, settings: map[string]string{"datastore": "local"},
 		cause: "datastore local does not hold rootdir", fix: "or set datastore to another datastore"},
-	{name: "no such bridge", settings: map[string]string{"bridge": "vmbr9"}, cause: "bridge 'vmbr9' does not exist", fix: checkBridge, halfMade: true},
+	{name: "no such bridge", settings: map[string]string{"bridge": "vmbr9"}, cause: "bridge 'vmbr9' does not exist", fix: checkBridge},
 	{name: "no such bridge for a container", container: true, settings: map[string]string{"bridge": "vmbr9"},
-		cause: "bridge 'vmbr9' does not exist", fix: checkBridge, halfMade: true},
+		cause: "bridge 'vmbr9' does not exist", fix: checkBridge},
 	{name: "no such template", settings: map[string]string{"nodes.pve1.templateId": "9099"},
 		cause: "there is no template with VMID 9099 on node pve1", fix: "Set nodes.pve1.templateId to the VMID of a cloud-init template there"},
 	{name: "no such container template", container: true, settings: map[string]string{"lxcTemplate": "local:vztmpl/none.tar.zst"},
@@ -156,13 +153,7 @@ func (h *harness) fails(f fault, name, file string) {
 	h.Sim.ClearFaults()
 	mend()
 	h.edit(s, file)
-	if f.halfMade {
-		require.Regexp(t, "(web|box): (its creation failed half-way|VMID [0-9]+ is not there any more).*Run pulumi up --refresh", diagnosticsOf(t, h.upFails(s)))
-		_, err := s.Up(h.timeout(), optup.Refresh())
-		require.NoError(t, err)
-	} else {
-		h.up(s)
-	}
+	h.up(s)
 	h.clean(s)
 	require.Len(t, h.guestNames(), before+1, "exactly one guest more")
 	h.everythingRuns(t)

@@ -42,7 +42,13 @@ var (
 	ProviderProxmox = Tool{Name: "pulumi-resource-proxmoxve", Version: "6.18.1", pkg: ".", stamp: "main.version"}
 	ProviderMinio   = Tool{Name: "pulumi-resource-minio", Version: "0.16.3", pkg: ".", stamp: "main.version"}
 	Minio           = Tool{Name: "minio", Version: "2026-02-12", pkg: "github.com/minio/minio"}
-	GolangciLint    = Tool{
+	// DockerCompose is a plugin of the docker command.
+	DockerCompose = Tool{
+		Name: "docker-compose", Version: "2.40.3",
+		pkg:   "github.com/docker/compose/v2/cmd",
+		stamp: "github.com/docker/compose/v2/internal.Version",
+	}
+	GolangciLint = Tool{
 		Name: "golangci-lint", Version: "2.15.0",
 		pkg:   "github.com/golangci/golangci-lint/v2/cmd/golangci-lint",
 		stamp: "main.version",
@@ -51,7 +57,7 @@ var (
 
 // ByName finds a tool.
 func ByName(name string) (Tool, error) {
-	for _, t := range []Tool{Pulumi, ProviderProxmox, ProviderMinio, Minio, GolangciLint} {
+	for _, t := range []Tool{Pulumi, ProviderProxmox, ProviderMinio, Minio, DockerCompose, GolangciLint} {
 		if t.Name == name {
 			return t, nil
 		}

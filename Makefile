@@ -1,7 +1,7 @@
 # Everything a contributor runs. `make help` lists it.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint docs bench clean
+.PHONY: help demo test lint docs generate bench clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -27,6 +27,9 @@ lint: ## gofmt, go vet, golangci-lint with the layering rules, shellcheck
 
 docs: ## regenerate docs/configuration.md
 	go run ./scripts/docs
+
+generate: ## regenerate the schema and the Go SDK of the provider pvehome
+	cd provider && go run ./sdk/generate ..
 
 bench: ## measure stacks of 1, 10, 50 and 200 guests
 	@go run ./tests/lab/bench

@@ -80,6 +80,11 @@ type Datastore struct {
 	Content string `json:"content"`
 	Enabled int    `json:"enabled"`
 	Active  int    `json:"active"`
+	// Type is Proxmox' storage plugin, such as dir, nfs or pbs.
+	Type string `json:"type"`
+	// Shared datastores are the same on every node.
+	Shared     int   `json:"shared"`
+	TotalBytes int64 `json:"total"`
 }
 
 // Contents are the content types that the datastore may hold.
@@ -187,34 +192,45 @@ func guestPath(g Guest) string {
 	return fmt.Sprintf("/nodes/%s/%s/%d", g.Node, g.Type, g.VMID)
 }
 
-func (c *Client) do(ctx context.Context, method, path string, query url.Values, result any) error {
-	target := c.base + path
-	if len(query) > 0 {
-		target += "?" + query.Encode()
+// do sends values in the query, or in the body where Proxmox expects a form. Result may be nil.
+func (c *Client) do(ctx context.Context, method, path string, values url.Values, result any) error {
+	target, body := c.base+path, io.Reader(http.NoBody)
+	form := method == http.MethodPost || method == http.MethodPut
+	switch {
+	case len(values) == 0:
+	case form:
+		body = strings.NewReader(values.Encode())
+	default:
+		target += "?" + values.Encode()
 	}
-	req, err := http.NewRequestWithContext(ctx, method, target, nil)
+	req, err := http.NewRequestWithContext(ctx, method, target, body)
 	if err != nil {
 		return fmt.Errorf("build the request: %w", err)
 	}
 	req.Header.Set("Authorization", "PVEAPIToken="+c.token)
+	if form {
+		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
 	resp, err := c.http.Do(req)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = resp.Body.Close() }()
-	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswerBytes))
+	content, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswerBytes))
 	if err != nil {
 		return fmt.Errorf("%s %s: read the answer: %w", method, path, err)
 	}
 	if resp.StatusCode/100 != 2 {
-		// Proxmox puts its message into the reason phrase.
-		return fmt.Errorf("%s %s: HTTP %s", method, path, resp.Status)
+		return newError(method, path, resp, content)
 	}
 	var answer struct {
 		Data json.RawMessage `json:"data"`
 	}
-	if err := json.Unmarshal(body, &answer); err != nil {
+	if err := json.Unmarshal(content, &answer); err != nil {
 		return fmt.Errorf("%s %s: not an answer of Proxmox VE: %w", method, path, err)
+	}
+	if result == nil {
+		return nil
 	}
 	if len(answer.Data) == 0 {
 		return errors.New(method + " " + path + ": the answer has no data")

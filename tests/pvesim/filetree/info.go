@@ -30,7 +30,7 @@ func (i *Info) IsDir() bool { return i.node.Mode.IsDir() }
 func (i *Info) Sys() any { return nil }
 
 // Uid is the owner.
-func (i *Info) Uid() uint32 { return i.node.UID } //nolint:staticcheck,revive // the name is that of pkg/sftp's interface
+func (i *Info) Uid() uint32 { return i.node.UID }
 
 // Gid is the group.
-func (i *Info) Gid() uint32 { return i.node.GID } //nolint:staticcheck,revive // the name is that of pkg/sftp's interface
+func (i *Info) Gid() uint32 { return i.node.GID }

@@ -51,7 +51,10 @@ type guard struct {
 	// mayMigrate holds the names of the VMs whose node may change.
 	mayMigrate sync.Map
 
-	vm, container, file *pulumi.ResourceHookBinding
+	// backups holds the planned jobs by the names of their resources.
+	backups sync.Map
+
+	vm, container, file, backup *pulumi.ResourceHookBinding
 }
 
 // realOnly are the hooks that a preview does not run.
@@ -73,6 +76,7 @@ func newGuard(ctx *pulumi.Context, client *pve.Client) (*guard, error) {
 		"vm-keeps-disks-and-node": g.vmKeepsDisksAndNode,
 		"container-keeps-volumes": g.containerKeepsVolumes,
 		"container-keeps-nesting": g.containerKeepsNesting,
+		"backup-storage-fits":     g.backupStorageFits,
 		"creation-begins":         g.creationBegins,
 		"creation-ends":           g.creationEnds,
 		"guest-agent-answers":     g.guestAgentAnswers,
@@ -110,6 +114,11 @@ func newGuard(ctx *pulumi.Context, client *pve.Client) (*guard, error) {
 		OnError:      onError,
 	}
 	g.file = &pulumi.ResourceHookBinding{BeforeCreate: these("datastore-fits"), OnError: onError}
+	g.backup = &pulumi.ResourceHookBinding{
+		BeforeCreate: these("backup-storage-fits"),
+		BeforeUpdate: these("backup-storage-fits"),
+		OnError:      onError,
+	}
 	return g, nil
 }
 

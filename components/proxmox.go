@@ -44,6 +44,10 @@ type ProxmoxNode struct {
 type Proxmox struct {
 	Provider *proxmoxve.Provider
 	guard    *guard
+
+	endpoint string
+	apiToken pulumi.StringOutput
+	insecure bool
 }
 
 // NewProxmox makes the provider explicitly, so that nothing depends on the environment of
@@ -57,9 +61,10 @@ func NewProxmox(ctx *pulumi.Context, name string, args ProxmoxArgs, opts ...pulu
 			Port:    pulumi.Int(args.Nodes[node].SSHPort),
 		})
 	}
+	apiToken := pulumi.ToSecret(pulumi.String(args.APIToken)).(pulumi.StringOutput)
 	provider, err := proxmoxve.NewProvider(ctx, name, &proxmoxve.ProviderArgs{
 		Endpoint: pulumi.String(args.Endpoint),
-		ApiToken: pulumi.ToSecret(pulumi.String(args.APIToken)).(pulumi.StringOutput),
+		ApiToken: apiToken,
 		Insecure: pulumi.Bool(args.Insecure),
 		Ssh: proxmoxve.ProviderSshArgs{
 			Agent:      pulumi.Bool(args.SSHAgent),
@@ -76,5 +81,5 @@ func NewProxmox(ctx *pulumi.Context, name string, args ProxmoxArgs, opts ...pulu
 	if err != nil {
 		return nil, err
 	}
-	return &Proxmox{Provider: provider, guard: guard}, nil
+	return &Proxmox{Provider: provider, guard: guard, endpoint: args.Endpoint, apiToken: apiToken, insecure: args.Insecure}, nil
 }

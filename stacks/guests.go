@@ -10,20 +10,21 @@ import (
 	"github.com/pve-home/pve-home/stacks/config"
 )
 
-// guests makes the connection to Proxmox and every VM and container of the stack, and exports
-// them by name as `guests`.
+// guests makes the connection to Proxmox, every VM and container of the stack and their backup
+// jobs, and exports them by name as `guests` and `backupJobs`.
 func guests(ctx *pulumi.Context, cfg *config.Config) error {
 	proxmox, err := newProxmox(ctx, cfg)
 	if err != nil {
 		return err
 	}
-	outputs := pulumi.Map{}
+	outputs, backedUp := pulumi.Map{}, map[string]components.BackupGuest{}
 	for _, v := range cfg.VMs {
 		machine, err := components.NewVM(ctx, v.Name, proxmox, vmArgs(v))
 		if err != nil {
 			return fmt.Errorf("vms.%s: %w", v.Name, err)
 		}
 		outputs[v.Name] = guestOutput("vm", machine.VMID, machine.Node, machine.Address)
+		backedUp[v.Name] = components.BackupGuest{VMID: machine.VMID, Node: v.Node, Disks: vmBackupDisks(v), Wanted: v.Backup}
 	}
 	for _, c := range cfg.Containers {
 		container, err := components.NewLXC(ctx, c.Name, proxmox, lxcArgs(c))
@@ -31,9 +32,10 @@ func guests(ctx *pulumi.Context, cfg *config.Config) error {
 			return fmt.Errorf("containers.%s: %w", c.Name, err)
 		}
 		outputs[c.Name] = guestOutput("lxc", container.VMID, container.Node, container.Address)
+		backedUp[c.Name] = components.BackupGuest{VMID: container.VMID, Node: c.Node, Disks: lxcBackupDisks(c), Wanted: c.Backup}
 	}
 	ctx.Export("guests", outputs)
-	return nil
+	return backups(ctx, cfg, proxmox, backedUp)
 }
 
 func guestOutput(kind string, vmid pulumi.IntOutput, node, address pulumi.StringOutput) pulumi.Map {

@@ -48,6 +48,7 @@ func (e *engine) names(token string) []string {
 const (
 	vmComponent  = "pve-home:index:VM"
 	lxcComponent = "pve-home:index:LXC"
+	backupJob    = "pvehome:index:BackupJob"
 	machine      = "proxmoxve:VM/virtualMachine:VirtualMachine"
 	container    = "proxmoxve:CT/container:Container"
 	token        = "pve-home@pve!pulumi=0f1e2d3c"
@@ -104,10 +105,10 @@ func committed(t *testing.T, stack string) []byte {
 }
 
 func TestCommittedStacks(t *testing.T) {
-	for stack, want := range map[string]struct{ vms, containers []string }{
-		"prod":       {[]string{"db", "media", "web"}, []string{"dns", "files"}},
-		"lab":        {[]string{"k3s-1", "k3s-2", "sandbox"}, []string{"scratch"}},
-		"monitoring": {[]string{"minio", "monitoring", "tooling"}, nil},
+	for stack, want := range map[string]struct{ vms, containers, jobs []string }{
+		"prod":       {[]string{"db", "media", "web"}, []string{"dns", "files"}, []string{"nightly"}},
+		"lab":        {[]string{"k3s-1", "k3s-2", "sandbox"}, []string{"scratch"}, []string{"weekly"}},
+		"monitoring": {[]string{"minio", "monitoring", "tooling"}, nil, []string{"nightly"}},
 	} {
 		t.Run(stack, func(t *testing.T) {
 			e, err := runStack(t, stack, committed(t, stack))
@@ -116,8 +117,10 @@ func TestCommittedStacks(t *testing.T) {
 			require.Equal(t, want.vms, e.names(machine))
 			require.Equal(t, want.containers, e.names(lxcComponent))
 			require.Equal(t, want.containers, e.names(container))
-			// provider; component, two snippets and machine of a VM; component and container.
-			require.Len(t, e.resources, 1+4*len(want.vms)+2*len(want.containers), "%v", slices.Collect(maps.Keys(e.resources)))
+			require.Equal(t, want.jobs, e.names(backupJob))
+			// provider; component, two snippets and machine of a VM; component and container; component
+			// of the backups, their provider and jobs.
+			require.Len(t, e.resources, 1+4*len(want.vms)+2*len(want.containers)+2+len(want.jobs), "%v", slices.Collect(maps.Keys(e.resources)))
 			require.True(t, e.resources["pulumi:providers:proxmoxve proxmox"].Inputs["apiToken"].IsSecret())
 			for _, name := range want.vms {
 				require.Contains(t, e.resources[machine+" "+name].Inputs["tags"].Mappable(), stack)
@@ -143,6 +146,11 @@ func TestExampleReachesTheResources(t *testing.T) {
 
 	dns := e.resources[container+" dns"].Inputs["initialization"].ObjectValue()
 	require.Equal(t, []any{"9.9.9.9", "1.1.1.1"}, dns["dns"].ObjectValue()["servers"].Mappable())
+	nightly := e.resources[backupJob+" nightly"].Inputs
+	require.Equal(t, []any{1022.0, 1031.0, 1032.0, 1023.0, 1021.0}, nightly["vmIds"].Mappable(), "db, dns, files, media, web")
+	require.Equal(t, map[string]any{"keepLast": 2.0, "keepWeekly": 1.0}, nightly["retention"].Mappable())
+	require.True(t, e.resources["pulumi:providers:pvehome backup-proxmox"].Inputs["apiToken"].IsSecret())
+
 	files := e.resources[container+" files"].Inputs
 	require.Equal(t, "100G", files["mountPoints"].ArrayValue()[0].ObjectValue()["size"].StringValue())
 }

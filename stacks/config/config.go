@@ -50,8 +50,10 @@ type Config struct {
 	VMs []VM
 	// Containers are sorted by name.
 	Containers []Container
-	// Backups are sorted by name. No resource is made of them yet.
+	// Backups are sorted by name.
 	Backups []Backup
+	// BackupChecks says what a doubt about the backups does: warn, fail or off.
+	BackupChecks string
 }
 
 // Proxmox says how to reach the cluster.
@@ -122,9 +124,11 @@ type VM struct {
 	StartDelaySeconds int
 	// Tags are sorted and unique. They hold the guest's own, `pve-home`, the stack's name, and
 	// `expires-YYYY-MM-DD` for a guest that expires.
-	Tags          []string
-	Description   string
-	Protection    bool
+	Tags        []string
+	Description string
+	Protection  bool
+	// Backup says that jobs which name no guests include it.
+	Backup        bool
 	Username      string
 	SSHPublicKeys []string
 	// Migrate allows a change of Node, by migration.
@@ -174,8 +178,10 @@ type Container struct {
 	// StartDelaySeconds is the wait after this guest's start before the next one starts.
 	StartDelaySeconds int
 	// Tags are as those of a VM.
-	Tags          []string
-	Description   string
+	Tags        []string
+	Description string
+	// Backup says that jobs which name no guests include it.
+	Backup        bool
 	Protection    bool
 	SSHPublicKeys []string
 }
@@ -191,16 +197,37 @@ type MountPoint struct {
 	Backup bool
 }
 
-// Backup is a scheduled backup job.
+// Backup is a scheduled backup job. Exactly one of Guests, Pool and All says of what.
 type Backup struct {
 	Name string
 	// Schedule is a Proxmox calendar event.
 	Schedule string
 	Storage  string
+	// Guests are names of guests of the stack, sorted.
+	Guests []string
+	Pool   string
+	All    bool
+	// Exclude are the VMIDs that All leaves out.
+	Exclude []int
+	// Node is empty for all nodes.
+	Node string
 	// Mode is snapshot, suspend or stop.
 	Mode string
 	// Compress is 0, gzip, lzo or zstd.
 	Compress string
 	// Each of Keep* is the number of backups that survive pruning by that rule, 0 for none.
 	KeepLast, KeepHourly, KeepDaily, KeepWeekly, KeepMonthly, KeepYearly int
+
+	Enabled       bool
+	RepeatMissed  bool
+	Comment       string
+	NotesTemplate string
+	// Notification is auto, notification-system or legacy-sendmail.
+	Notification  string
+	MailTo        []string
+	MailOnFailure bool
+	// BandwidthLimitKiBps is 0 for none of its own.
+	BandwidthLimitKiBps int
+	FleecingStorage     string
+	Protected           bool
 }

@@ -170,6 +170,26 @@ var formats = map[string]format{
 		rule:    "2 to 32 of `A-Z a-z 0-9 _ -`, the first a letter",
 		pattern: regexp.MustCompile(`^[a-zA-Z][a-zA-Z0-9_-]{1,31}$`),
 	},
+	"backupComment": {
+		is:    "a remark on a backup job",
+		rule:  "one line of at most 512 bytes",
+		check: func(v string) bool { return len(v) <= 512 && !strings.Contains(v, "\n") },
+	},
+	"notesTemplate": {
+		is:    "a template for the notes of a backup",
+		rule:  "one line of at most 1024 bytes, with none but the variables `{{cluster}}`, `{{guestname}}`, `{{node}}` and `{{vmid}}`",
+		check: isNotesTemplate,
+	},
+	"pool": {
+		is:      "the name of a pool",
+		rule:    "of `A-Z a-z 0-9 . _ -`, in up to three parts joined by slashes",
+		pattern: regexp.MustCompile(`^[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+){0,2}$`),
+	},
+	"mail": {
+		is:      "a mail address",
+		rule:    "an address such as `admin@example.org`, or the name of a Proxmox user such as `root@pam`",
+		pattern: regexp.MustCompile(`^[^\s@,;]+@[^\s@,;]+$`),
+	},
 }
 
 const dhcp = "dhcp"
@@ -277,6 +297,13 @@ func parseDate(v string) (time.Time, error) {
 		v = strings.TrimSuffix(v, midnight)
 	}
 	return time.Parse(time.DateOnly, v)
+}
+
+var noteVariable = regexp.MustCompile(`\{\{(cluster|guestname|node|vmid)\}\}`)
+
+func isNotesTemplate(v string) bool {
+	rest := noteVariable.ReplaceAllString(v, "")
+	return len(v) <= 1024 && !strings.Contains(v, "\n") && !strings.Contains(rest, "{{") && !strings.Contains(rest, "}}")
 }
 
 func isMountPath(v string) bool {

@@ -172,7 +172,7 @@ func (r *resolver) vm(name string, v vmInput) VM {
 		DiskGiB: v.DiskGiB, Datastore: g.datastore, SnippetDatastore: r.in.SnippetDatastore,
 		Bridge: g.bridge, VLAN: v.VLAN, MAC: g.mac, Firewall: v.Firewall, Agent: v.Agent,
 		OnBoot: v.OnBoot, StartOrder: v.StartOrder, StartDelaySeconds: v.StartDelaySeconds,
-		Tags: g.tags, Description: g.description, Protection: v.Protection,
+		Tags: g.tags, Description: g.description, Protection: v.Protection, Backup: v.Backup,
 		Username: cmp.Or(v.Username, r.in.Username), SSHPublicKeys: g.keys, Migrate: v.Migrate,
 	}
 	for _, d := range v.DataDisks {
@@ -217,7 +217,7 @@ func (r *resolver) container(name string, c containerInput) Container {
 		Unprivileged: c.Unprivileged, Nesting: c.Nesting,
 		Bridge: g.bridge, VLAN: c.VLAN, MAC: g.mac, Firewall: c.Firewall,
 		OnBoot: c.OnBoot, StartOrder: c.StartOrder, StartDelaySeconds: c.StartDelaySeconds,
-		Tags: g.tags, Description: g.description, Protection: c.Protection, SSHPublicKeys: g.keys,
+		Tags: g.tags, Description: g.description, Protection: c.Protection, Backup: c.Backup, SSHPublicKeys: g.keys,
 	}
 	paths := map[string]bool{}
 	for i, m := range c.MountPoints {

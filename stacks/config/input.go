@@ -48,6 +48,8 @@ type input struct {
 	VMs        map[string]vmInput        `config:"vms" default:"{}" keys:"guestName"`
 	Containers map[string]containerInput `config:"containers" default:"{}" keys:"guestName"`
 	Backups    map[string]backupInput    `config:"backups" default:"{}" keys:"backupName"`
+
+	BackupChecks string `config:"backupChecks" default:"warn" enum:"warn fail off"`
 }
 
 // nodeInput is one entry of `nodes`, by the node's name in Proxmox.
@@ -98,6 +100,8 @@ type guestInput struct {
 	Expires string `config:"expires" format:"date"`
 	// Refuse to remove the guest, in Proxmox and in Pulumi.
 	Protection bool `config:"protection" default:"false"`
+	// The jobs of `backups` include the guest, and it is missed when none does.
+	Backup bool `config:"backup" default:"true"`
 	// SSH public keys that may log in.
 	SSHPublicKeys []string `config:"sshPublicKeys" fallback:"sshPublicKeys"`
 }
@@ -176,17 +180,27 @@ type mountPointInput struct {
 	Backup bool `config:"backup" default:"true"`
 }
 
-// backupInput is one entry of `backups`, by the job's name. This version checks it and makes no job of it.
+// backupInput is one entry of `backups`, by the job's name.
 type backupInput struct {
 	// When to run: a Proxmox calendar event, such as `sun 02:30`.
 	Schedule string `config:"schedule" required:"true" format:"schedule"`
-	// Storage for the backups (content type `backup`).
+	// Storage for the backups (content type `backup`), better not the one that holds the disks.
 	Storage string `config:"storage" required:"true" format:"datastore"`
+	// Guests of this stack to back up, by name.
+	Guests []string `config:"guests" fallback:"every guest of the stack with backup: true"`
+	// Back up the guests of this pool instead.
+	Pool string `config:"pool" format:"pool"`
+	// Back up all guests of the cluster instead, those of other stacks included.
+	All bool `config:"all" default:"false"`
+	// VMIDs that `all` leaves out.
+	Exclude []int `config:"exclude" default:"[]" min:"100" max:"999999999"`
+	// Run on this node only, a key of `nodes`: guests that are elsewhere then are not backed up.
+	Node string `config:"node"`
 	// How a running guest is backed up.
 	Mode string `config:"mode" default:"snapshot" enum:"snapshot suspend stop"`
 	// Compression, `0` for none.
 	Compress string `config:"compress" default:"zstd" enum:"0 gzip lzo zstd"`
-	// Keep the last so many backups. Nothing is removed when all of `keep*` are 0.
+	// Keep the last so many backups of each guest. Where all of `keep*` are 0 the storage's own retention counts, which keeps all unless it is set.
 	KeepLast int `config:"keepLast" default:"0" min:"0" max:"999999"`
 	// Keep the last backup of each of so many hours.
 	KeepHourly int `config:"keepHourly" default:"0" min:"0" max:"999999"`
@@ -198,4 +212,24 @@ type backupInput struct {
 	KeepMonthly int `config:"keepMonthly" default:"0" min:"0" max:"999999"`
 	// Keep the last backup of each of so many years.
 	KeepYearly int `config:"keepYearly" default:"0" min:"0" max:"999999"`
+	// The schedule counts.
+	Enabled bool `config:"enabled" default:"true"`
+	// Run as soon as possible when the node was off at the time.
+	RepeatMissed bool `config:"repeatMissed" default:"false"`
+	// Remark on the job.
+	Comment string `config:"comment" format:"backupComment"`
+	// Notes of each backup. Proxmox fills in `{{cluster}}`, `{{guestname}}`, `{{node}}` and `{{vmid}}`.
+	NotesTemplate string `config:"notesTemplate" default:"{{guestname}}" format:"notesTemplate" optional:"true"`
+	// How Proxmox tells of the result: its notification system, or mail to `mailTo`.
+	Notification string `config:"notification" default:"auto" enum:"auto notification-system legacy-sendmail"`
+	// Mail addresses for the result. Proxmox sends the mail itself, with its legacy mailer.
+	MailTo []string `config:"mailTo" default:"[]" format:"mail"`
+	// Mail of failures only.
+	MailOnFailure bool `config:"mailOnFailure" default:"false"`
+	// Most that one backup reads in KiB per second, 0 for the datacenter's limit.
+	BandwidthLimitKiBps int `config:"bandwidthLimitKiBps" default:"0" min:"0" max:"1000000000"`
+	// Storage for fleecing images, which keep a slow `storage` from slowing the guest down while it is backed up. Give a fast one that holds `images`.
+	FleecingStorage string `config:"fleecingStorage" format:"datastore"`
+	// Retention never removes these backups.
+	Protected bool `config:"protected" default:"false"`
 }

@@ -44,11 +44,6 @@ func Load(ctx *pulumi.Context) (*Config, error) {
 	}
 	cfg.Proxmox.SSHPrivateKey = optionalSecret(ctx, privateKeyKey)
 	cfg.Proxmox.SSHPassword = optionalSecret(ctx, passwordKey)
-	if len(cfg.Backups) > 0 {
-		if err := ctx.Log.Warn("backups: this version checks the jobs and creates none of them.", nil); err != nil {
-			return nil, fmt.Errorf("warn about backups: %w", err)
-		}
-	}
 	return cfg, nil
 }
 

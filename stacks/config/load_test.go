@@ -11,6 +11,7 @@ import (
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 	"github.com/stretchr/testify/require"
+	"gopkg.in/yaml.v3"
 )
 
 // fixtureHeader is how a fixture in testdata/bad names its stack, the settings that are not
@@ -182,7 +183,7 @@ func TestDefaultsOfGuests(t *testing.T) {
 		DNSServers: []string{"192.168.1.1"}, SearchDomain: "home.arpa",
 		Cores: 2, CPUType: "x86-64-v2-AES", MemoryMiB: 2048, DiskGiB: 20,
 		Datastore: "local-lvm", SnippetDatastore: "local", Bridge: "vmbr0",
-		Firewall: true, Agent: true, OnBoot: true, Tags: []string{"prod", "pve-home"},
+		Firewall: true, Agent: true, OnBoot: true, Tags: []string{"prod", "pve-home"}, Backup: true,
 		Username: "admin", SSHPublicKeys: []string{publicKey},
 	}}, cfg.VMs)
 	require.Equal(t, []Container{{
@@ -192,7 +193,7 @@ func TestDefaultsOfGuests(t *testing.T) {
 		DNSServers: []string{"192.168.1.1"}, SearchDomain: "home.arpa",
 		Cores: 1, MemoryMiB: 512, SwapMiB: 512, DiskGiB: 8, Datastore: "local-lvm",
 		Unprivileged: true, Bridge: "vmbr0", Firewall: true, OnBoot: true,
-		Tags: []string{"prod", "pve-home"}, SSHPublicKeys: []string{publicKey},
+		Tags: []string{"prod", "pve-home"}, Backup: true, SSHPublicKeys: []string{publicKey},
 	}}, cfg.Containers)
 }
 
@@ -221,9 +222,35 @@ func TestGuestsOverrideEverything(t *testing.T) {
 		Cores: 2, MemoryMiB: 256, DiskGiB: 4, Datastore: "local-lvm", Nesting: true,
 		MountPoints: []MountPoint{{Path: "/srv/files", SizeGiB: 100, Datastore: "bulk", ReadOnly: true}},
 		Bridge:      "vmbr0", Firewall: true, OnBoot: true,
-		Tags: []string{"prod-eu", "pve-home"}, SSHPublicKeys: []string{publicKey},
+		Tags: []string{"prod-eu", "pve-home"}, Backup: true, SSHPublicKeys: []string{publicKey},
 	}}, cfg.Containers)
-	require.Equal(t, []Backup{{Name: "nightly", Schedule: "mon..fri 02:30", Storage: "pbs", Mode: "stop", Compress: "zstd", KeepDaily: 7}}, cfg.Backups)
+	require.Equal(t, []Backup{
+		{
+			Name: "everything", Schedule: "sun 05:00", Storage: "pbs", All: true, Exclude: []int{8100}, Mode: "snapshot", Compress: "zstd",
+			NotesTemplate: "{{guestname}}", Notification: "auto", MailTo: []string{}, RepeatMissed: true,
+		},
+		{
+			Name: "nightly", Schedule: "mon..fri 02:30", Storage: "pbs", Guests: []string{"files"}, Exclude: []int{}, Node: "eu1",
+			Mode: "stop", Compress: "gzip", KeepLast: 1, KeepHourly: 2, KeepDaily: 7, KeepWeekly: 4, KeepMonthly: 6, KeepYearly: 1,
+			Enabled: true, Comment: "before the backup of the backup", NotesTemplate: "{{cluster}} {{guestname}}",
+			Notification: "legacy-sendmail", MailTo: []string{"ops@example.net"}, MailOnFailure: true,
+			BandwidthLimitKiBps: 51200, FleecingStorage: "ceph", Protected: true,
+		},
+	}, cfg.Backups)
+	require.Equal(t, "fail", cfg.BackupChecks)
+}
+
+// TestBackupsOfTheStack: a job that names no guests is one of all guests that want to be backed up.
+func TestBackupsOfTheStack(t *testing.T) {
+	overlay := map[string]any{}
+	require.NoError(t, yaml.Unmarshal([]byte("{vms: {db: {address: 192.168.1.22, backup: false}}, backups: {nightly: {schedule: daily, storage: pbs}}}"), &overlay))
+	cfg, err := load(t, "prod", merged(base(), overlay))
+	require.NoError(t, err)
+	require.Equal(t, []Backup{{
+		Name: "nightly", Schedule: "daily", Storage: "pbs", Guests: []string{"dns", "web"}, Exclude: []int{},
+		Mode: "snapshot", Compress: "zstd", Enabled: true, NotesTemplate: "{{guestname}}", Notification: "auto", MailTo: []string{},
+	}}, cfg.Backups)
+	require.Equal(t, "warn", cfg.BackupChecks)
 }
 
 // A date without quotes is a time to YAML, and the engine writes that in two ways.

@@ -48,6 +48,7 @@ func resolve(s settings) (*Config, error) {
 			VMIDBase:         in.VMIDBase,
 			Username:         in.Username,
 			SSHPublicKeys:    trimAll(in.SSHPublicKeys),
+			BackupChecks:     in.BackupChecks,
 		},
 	}
 	r.kind()
@@ -168,17 +169,6 @@ func (r *resolver) claimVMID(key, owner string, id int) {
 		return
 	}
 	r.vmIDs[id] = owner
-}
-
-func (r *resolver) backups() {
-	for _, name := range sortedKeys(r.in.Backups) {
-		b := r.in.Backups[name]
-		r.cfg.Backups = append(r.cfg.Backups, Backup{
-			Name: name, Schedule: b.Schedule, Storage: b.Storage, Mode: b.Mode, Compress: b.Compress,
-			KeepLast: b.KeepLast, KeepHourly: b.KeepHourly, KeepDaily: b.KeepDaily,
-			KeepWeekly: b.KeepWeekly, KeepMonthly: b.KeepMonthly, KeepYearly: b.KeepYearly,
-		})
-	}
 }
 
 // broadcast returns the last address of an IPv4 network.

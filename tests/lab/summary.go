@@ -41,7 +41,7 @@ type Guest struct {
 
 // Summarize runs a second preview and collects what the stack made.
 func (s *Stack) Summarize(ctx context.Context) (StackSummary, error) {
-	r := StackSummary{Name: s.Name(), StateObject: s.StateObject(), BackupJobs: []string{}}
+	r := StackSummary{Name: s.Name(), StateObject: s.StateObject(), BackupJobs: s.BackupJobs()}
 	var err error
 	if r.PreviewChanges, err = s.PreviewChanges(ctx); err != nil {
 		return r, err
@@ -62,6 +62,19 @@ func (s *Stack) Summarize(ctx context.Context) (StackSummary, error) {
 	r.Resources = len(state.Resources)
 	r.Guests, err = s.guests(ctx)
 	return r, err
+}
+
+// BackupJobs lists the ids of the stack's jobs that Proxmox VE has: the id of a job tells its project
+// and stack.
+func (s *Stack) BackupJobs() []string {
+	ids := []string{}
+	for _, job := range s.lab.Sim.BackupJobs() {
+		if strings.HasPrefix(job["id"], "pve-home-pve-home-"+s.Name()+"-") {
+			ids = append(ids, job["id"])
+		}
+	}
+	slices.Sort(ids)
+	return ids
 }
 
 // guests joins the stack's outputs with what runs in the simulator.

@@ -12,7 +12,7 @@ demo: .bin/demo ## bring prod, lab and monitoring up on a simulated Proxmox VE
 	@exec .bin/demo $(if $(SUMMARY),-summary '$(SUMMARY)') $(if $(KEEP),-keep)
 
 test: ## run all tests; PVE_API_SCHEMA=file also checks requests against Proxmox's API schema
-	@go run ./tests/toolchain/ensure pulumi pulumi-resource-proxmoxve pulumi-resource-minio minio
+	@go run ./tests/toolchain/ensure pulumi pulumi-resource-proxmoxve pulumi-resource-minio pulumi-resource-pvehome minio
 	go test ./...
 	cd tests && go test -timeout 30m ./...
 

@@ -83,7 +83,7 @@ func Start(ctx context.Context, o Options) (_ *Lab, err error) {
 		return nil, err
 	}
 	l := &Lab{root: root, out: o.Out}
-	if l.tools, err = toolchain.Ensure(ctx, root, o.Out, toolchain.Pulumi, toolchain.ProviderProxmox, toolchain.Minio); err != nil {
+	if l.tools, err = toolchain.Ensure(ctx, root, o.Out, toolchain.Pulumi, toolchain.ProviderProxmox, toolchain.ProviderHome, toolchain.Minio); err != nil {
 		return nil, err
 	}
 	defer func() {

@@ -13,6 +13,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/common/apitype"
 
 	"github.com/pve-home/pve-home/stacks"
+	"github.com/pve-home/pve-home/tests/toolchain"
 )
 
 // A throw-away key: the guests of the lab accept it, and nobody has its private half.
@@ -45,7 +46,11 @@ func (l *Lab) StackFrom(ctx context.Context, name, stackFile string) (*Stack, er
 	if err != nil {
 		return nil, fmt.Errorf("project file: %w", err)
 	}
-	if err := os.WriteFile(filepath.Join(dir, "Pulumi.yaml"), []byte(l.moved(string(project))), 0o600); err != nil {
+	compiled, err := l.withCompiledProvider(string(project))
+	if err != nil {
+		return nil, err
+	}
+	if err := os.WriteFile(filepath.Join(dir, "Pulumi.yaml"), []byte(l.moved(compiled)), 0o600); err != nil {
 		return nil, fmt.Errorf("project file: %w", err)
 	}
 	s := &Stack{lab: l, dir: dir}
@@ -93,6 +98,17 @@ func (s *Stack) write(stackFile string) error {
 
 func (l *Lab) moved(text string) string {
 	return strings.ReplaceAll(text, exampleNetwork, strings.TrimSuffix(l.Network.Addr().String(), "0"))
+}
+
+// withCompiledProvider names the folder of the provider's binary instead of its sources, which
+// need a language host.
+func (l *Lab) withCompiledProvider(project string) (string, error) {
+	const sources = "      path: provider\n"
+	if strings.Count(project, sources) != 1 {
+		return "", fmt.Errorf("Pulumi.yaml has no line %q to name the compiled provider in", strings.TrimSpace(sources)) //nolint:staticcheck // a file name
+	}
+	folder := filepath.Dir(l.tools[toolchain.ProviderHome.Name])
+	return strings.Replace(project, sources, fmt.Sprintf("      path: %q\n", folder), 1), nil
 }
 
 func (s *Stack) configure(ctx context.Context) error {

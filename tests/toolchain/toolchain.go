@@ -4,6 +4,7 @@
 package toolchain
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -14,7 +15,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -30,6 +30,8 @@ type Tool struct {
 	Version string
 	pkg     string
 	stamp   string
+	// module is the folder of the tool's module in the repository, where it is not one of its own.
+	module string
 }
 
 // The tools. A provider carries the version of the SDK that talks to it.
@@ -41,7 +43,9 @@ var (
 	}
 	ProviderProxmox = Tool{Name: "pulumi-resource-proxmoxve", Version: "6.18.1", pkg: ".", stamp: "main.version"}
 	ProviderMinio   = Tool{Name: "pulumi-resource-minio", Version: "0.16.3", pkg: ".", stamp: "main.version"}
-	Minio           = Tool{Name: "minio", Version: "2026-02-12", pkg: "github.com/minio/minio"}
+	// ProviderHome is the provider of this repository, compiled from its own sources.
+	ProviderHome = Tool{Name: "pulumi-resource-pvehome", Version: "0.1.0", pkg: ".", stamp: "main.version", module: "provider"}
+	Minio        = Tool{Name: "minio", Version: "2026-02-12", pkg: "github.com/minio/minio"}
 	// DockerCompose is a plugin of the docker command.
 	DockerCompose = Tool{
 		Name: "docker-compose", Version: "2.40.3",
@@ -57,7 +61,7 @@ var (
 
 // ByName finds a tool.
 func ByName(name string) (Tool, error) {
-	for _, t := range []Tool{Pulumi, ProviderProxmox, ProviderMinio, Minio, DockerCompose, GolangciLint} {
+	for _, t := range []Tool{Pulumi, ProviderProxmox, ProviderMinio, ProviderHome, Minio, DockerCompose, GolangciLint} {
 		if t.Name == name {
 			return t, nil
 		}
@@ -84,7 +88,7 @@ func Ensure(ctx context.Context, root string, out io.Writer, tools ...Tool) (map
 			continue
 		}
 		paths[t.Name] = filepath.Join(bin, t.Name)
-		current, err := t.current(root, paths[t.Name])
+		current, err := t.current(ctx, root, paths[t.Name])
 		if err != nil {
 			return nil, err
 		}
@@ -148,10 +152,12 @@ func fits(version string) bool {
 	return err == nil && minor >= minPulumiMinor
 }
 
-func (t Tool) dir(root string) string { return filepath.Join(root, "tests", "toolchain", t.Name) }
+func (t Tool) dir(root string) string {
+	return filepath.Join(root, cmp.Or(t.module, filepath.Join("tests", "toolchain", t.Name)))
+}
 
-func (t Tool) current(root, path string) (bool, error) {
-	want, err := t.fingerprint(root)
+func (t Tool) current(ctx context.Context, root, path string) (bool, error) {
+	want, err := t.fingerprint(ctx, root)
 	if err != nil {
 		return false, err
 	}
@@ -163,15 +169,14 @@ func (t Tool) current(root, path string) (bool, error) {
 }
 
 // fingerprint identifies everything that a tool is compiled from.
-func (t Tool) fingerprint(root string) (string, error) {
-	files, err := filepath.Glob(filepath.Join(t.dir(root), "*"))
+func (t Tool) fingerprint(ctx context.Context, root string) (string, error) {
+	files, err := t.sources(ctx, root)
 	if err != nil {
 		return "", fmt.Errorf("sources of %s: %w", t.Name, err)
 	}
 	if len(files) == 0 {
 		return "", fmt.Errorf("sources of %s: nothing in %s", t.Name, t.dir(root))
 	}
-	slices.Sort(files)
 	sum := sha256.New()
 	_, _ = fmt.Fprintln(sum, t.Version, t.pkg, t.stamp)
 	for _, file := range files {
@@ -186,7 +191,7 @@ func (t Tool) fingerprint(root string) (string, error) {
 }
 
 func (t Tool) build(ctx context.Context, root, path string, out io.Writer) error {
-	want, err := t.fingerprint(root)
+	want, err := t.fingerprint(ctx, root)
 	if err != nil {
 		return err
 	}

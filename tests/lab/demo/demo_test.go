@@ -45,7 +45,7 @@ func prepare(m *testing.M) (code int, err error) {
 	if err != nil {
 		return 0, err
 	}
-	if _, err := toolchain.Ensure(ctx, root, os.Stderr, toolchain.Pulumi, toolchain.ProviderProxmox, toolchain.Minio); err != nil {
+	if _, err := toolchain.Ensure(ctx, root, os.Stderr, toolchain.Pulumi, toolchain.ProviderProxmox, toolchain.ProviderHome, toolchain.Minio); err != nil {
 		return 0, err
 	}
 	dir, err := os.MkdirTemp("", "demo-")
@@ -67,7 +67,7 @@ func checkout(t *testing.T) (dir string) {
 	require.NoError(t, err)
 	dir = filepath.Join(t.TempDir(), "pve home")
 	require.NoError(t, os.Mkdir(dir, 0o755))
-	for _, name := range []string{".bin", "tests", "Pulumi.yaml", "Pulumi.prod.yaml", "Pulumi.lab.yaml", "Pulumi.monitoring.yaml"} {
+	for _, name := range []string{".bin", "tests", "provider", "components", "go.mod", "go.sum", "Pulumi.yaml", "Pulumi.prod.yaml", "Pulumi.lab.yaml", "Pulumi.monitoring.yaml"} {
 		require.NoError(t, os.Symlink(filepath.Join(root, name), filepath.Join(dir, name)))
 	}
 	return dir

@@ -96,17 +96,11 @@ func (*host) GetRequiredPackages(ctx context.Context, req *pulumirpc.GetRequired
 }
 
 func (h *host) Run(ctx context.Context, req *pulumirpc.RunRequest) (*pulumirpc.RunResponse, error) {
-	dir, err := os.MkdirTemp("", "pulumi-go-")
+	program, remove, err := compile(ctx, req.GetInfo().GetProgramDirectory())
 	if err != nil {
-		return nil, fmt.Errorf("folder for the program: %w", err)
+		return nil, err
 	}
-	defer func() { _ = os.RemoveAll(dir) }()
-	program := filepath.Join(dir, "program")
-	build := exec.CommandContext(ctx, "go", "build", "-o", program, req.GetInfo().GetProgramDirectory())
-	build.Dir = req.GetInfo().GetProgramDirectory()
-	if output, err := build.CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("error in compiling Go: %w\n%s", err, output)
-	}
+	defer remove()
 	run := exec.CommandContext(ctx, program)
 	run.Dir = req.GetPwd()
 	run.Stdout, run.Stderr = os.Stdout, os.Stderr
@@ -123,6 +117,23 @@ func (h *host) Run(ctx context.Context, req *pulumirpc.RunRequest) (*pulumirpc.R
 	default:
 		return &pulumirpc.RunResponse{Error: fmt.Sprintf("the program failed: %v", err)}, nil
 	}
+}
+
+// compile builds the program of a folder; remove deletes it.
+func compile(ctx context.Context, folder string) (program string, remove func(), err error) {
+	dir, err := os.MkdirTemp("", "pulumi-go-")
+	if err != nil {
+		return "", nil, fmt.Errorf("folder for the program: %w", err)
+	}
+	remove = func() { _ = os.RemoveAll(dir) }
+	program = filepath.Join(dir, "program")
+	build := exec.CommandContext(ctx, "go", "build", "-o", program, folder)
+	build.Dir = folder
+	if output, err := build.CombinedOutput(); err != nil {
+		remove()
+		return "", nil, fmt.Errorf("error in compiling Go: %w\n%s", err, output)
+	}
+	return program, remove, nil
 }
 
 // environment is how the SDK's pulumi.Run learns what to do.

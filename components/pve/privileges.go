@@ -11,6 +11,7 @@ func Privileges(version string) []string {
 		"Datastore.AllocateSpace",
 		"SDN.Use",
 		"Sys.Audit",
+		"Sys.Modify",
 		"VM.Allocate",
 		"VM.Audit",
 		"VM.Clone",

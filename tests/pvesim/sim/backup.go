@@ -14,6 +14,7 @@ type backup struct {
 	Kind      string
 	Config    map[string]string
 	DiskBytes map[string]int64
+	Contents  map[string]*contents
 	SSHKeys   string
 	Node      string
 }
@@ -110,11 +111,11 @@ func (s *Sim) dump(t *task, g *guest, vmid int, storageID string, values map[str
 	if err := g.checkLock(); err != nil {
 		return err
 	}
-	archive := &backup{Kind: g.Kind, Config: maps.Clone(g.Config), DiskBytes: map[string]int64{}, SSHKeys: g.SSHKeys, Node: g.Node}
+	archive := &backup{Kind: g.Kind, Config: maps.Clone(g.Config), DiskBytes: map[string]int64{}, Contents: map[string]*contents{}, SSHKeys: g.SSHKeys, Node: g.Node}
 	var sizeBytes int64
 	for _, key := range g.diskKeys() {
 		if v := s.state.volume(g.Node, g.volid(key)); g.owns(v) && included(g, key) {
-			archive.DiskBytes[key] = v.SizeBytes
+			archive.DiskBytes[key], archive.Contents[key] = v.SizeBytes, v.Contents.clone()
 			sizeBytes += v.SizeBytes
 		}
 	}
@@ -265,6 +266,7 @@ func (s *Sim) unpack(g *guest, archive *backup, storageID string, unique bool) e
 			if err != nil {
 				return err
 			}
+			v.Contents = archive.Contents[key].clone()
 			drive[defaultKey], drive["size"] = v.Volid, formatSize(sizeBytes)
 			g.Config[key] = drive.String(defaultKey)
 		case g.isDisk(key) && !isCDROM(parseProperties(value, defaultKey), false):

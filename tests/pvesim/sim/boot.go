@@ -1,10 +1,8 @@
 package sim
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/netip"
 	"net/url"
@@ -24,17 +22,22 @@ type identity struct {
 	Hostname string
 	// Users maps user names to their authorized keys.
 	Users map[string][]string
+	// Sudo names those who are root without a password.
+	Sudo map[string]bool
+	// Docker is what the user-data installs: DockerInstalled, DockerWithoutCompose or nothing.
+	Docker string
 	// Agent says that the QEMU guest agent runs.
 	Agent bool
 	// Address and PrefixBits are the guest's network configuration.
 	Address    netip.Addr
 	PrefixBits int
-	// CloudInitError is what cloud-init status reports.
-	CloudInitError string
+	// CloudInitError and CloudInitWarning (a recoverable error) are what cloud-init status reports.
+	CloudInitError, CloudInitWarning string
 }
 
 // machine is a running guest: an SSH server on its address.
 type machine struct {
+	disk     *contents
 	server   *ssh.Server
 	listener net.Listener
 }
@@ -61,6 +64,7 @@ type userData struct {
 type userEntry struct {
 	Name           string   `yaml:"name"`
 	AuthorizedKeys []string `yaml:"ssh_authorized_keys"`
+	Sudo           any      `yaml:"sudo"`
 }
 
 // defaultCloudUser is the user of Debian's cloud images.
@@ -68,7 +72,7 @@ const defaultCloudUser = "debian"
 
 // readIdentity is the first boot: cloud-init's drive for a VM, the template's setup for a container.
 func (s *Sim) readIdentity(g *guest) (*identity, error) {
-	id := &identity{Hostname: g.name(), Users: map[string][]string{}}
+	id := &identity{Hostname: g.name(), Users: map[string][]string{}, Sudo: map[string]bool{}}
 	s.readNetwork(g, id)
 	if g.Kind == kindCT {
 		id.Users["root"] = lines(g.SSHKeys)
@@ -108,6 +112,7 @@ func (id *identity) fromOptions(g *guest) error {
 		name = defaultCloudUser
 	}
 	id.Users[name] = lines(keys)
+	id.Sudo[name] = true // cloud-init's default user
 	return nil
 }
 
@@ -138,17 +143,37 @@ func (id *identity) fromUserData(data []byte) {
 			}
 		}
 		if entry.Name == "default" {
-			entry.Name = first
+			entry.Name, entry.Sudo = first, passwordless
 		}
+		id.Sudo[entry.Name] = strings.Contains(fmt.Sprint(entry.Sudo), passwordless)
 		id.Users[entry.Name] = append(id.Users[entry.Name], entry.AuthorizedKeys...)
 		if i == 0 {
 			first = entry.Name
 		}
 	}
+	if len(cloud.Users) == 0 {
+		id.Sudo[first] = true
+	}
 	id.Users[first] = append(id.Users[first], cloud.AuthorizedKeys...)
+	id.Docker = cloud.docker()
 	installs := slices.ContainsFunc(cloud.Packages, func(p any) bool { return strings.Contains(fmt.Sprint(p), "qemu-guest-agent") })
 	starts := slices.ContainsFunc(cloud.RunCmd, func(p any) bool { return strings.Contains(fmt.Sprint(p), "qemu-guest-agent") })
 	id.Agent = installs || starts
+}
+
+// passwordless is the part of a sudo rule that lets in without a password.
+const passwordless = "NOPASSWD"
+
+// docker is what the packages and commands install of Docker.
+func (u *userData) docker() string {
+	text := fmt.Sprint(u.Packages, u.RunCmd)
+	switch {
+	case !strings.Contains(text, "docker"):
+		return ""
+	case strings.Contains(text, "compose"), strings.Contains(text, "get.docker.com"):
+		return DockerInstalled
+	}
+	return DockerWithoutCompose
 }
 
 // readNetwork finds the guest's address: static from its configuration, or a lease.
@@ -208,7 +233,7 @@ func (s *Sim) freeAddress() netip.Addr {
 
 // boot lets a running guest listen. A guest whose address is taken runs without, as a real one would with a
 // duplicate address.
-func (s *Sim) boot(g *guest) {
+func (s *Sim) boot(g *guest, disk *contents) {
 	address := g.Booted.Address
 	if !s.opts.Network.IsValid() || !s.opts.Network.Contains(address) || len(g.Booted.Users) == 0 || s.closed {
 		return
@@ -228,17 +253,26 @@ func (s *Sim) boot(g *guest) {
 		s.log.Error("guest has no SSH: its address is in use", "vmid", g.VMID, "address", endpoint, "error", err)
 		return
 	}
-	login := *g.Booted
-	started := time.Unix(g.StartedUnix, 0)
+	shell := &guestShell{sim: s, vmid: g.VMID, login: *g.Booted, disk: disk, started: time.Unix(g.StartedUnix, 0)}
 	server := &ssh.Server{
-		Handler: func(session ssh.Session) { guestShell(session, &login, started) },
+		Handler: shell.session,
 		PublicKeyHandler: func(ctx ssh.Context, key ssh.PublicKey) bool {
-			return authorized(login.Users[ctx.User()], key)
+			return authorized(shell.login.Users[ctx.User()], key)
 		},
-		IdleTimeout: sshIdleTimeout,
+		ConnCallback: func(_ ssh.Context, conn net.Conn) net.Conn {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			if s.strike(FaultGuestSSH, "", vmidText(shell.vmid)) != nil {
+				return nil
+			}
+			return conn
+		},
+		ChannelHandlers:   map[string]ssh.ChannelHandler{"session": ssh.DefaultSessionHandler, "direct-tcpip": shell.tunnel},
+		SubsystemHandlers: map[string]ssh.SubsystemHandler{"sftp": func(session ssh.Session) { shell.serveFiles(session, session.User()) }},
+		IdleTimeout:       sshIdleTimeout,
 	}
 	server.AddHostKey(signer)
-	s.machines[g.VMID] = &machine{server: server, listener: listener}
+	s.machines[g.VMID] = &machine{disk: disk, server: server, listener: listener}
 	s.wg.Go(func() { s.serveSSH(server, listener, "guest "+vmidText(g.VMID)) })
 }
 
@@ -252,9 +286,17 @@ func (s *Sim) serveSSH(server *ssh.Server, l net.Listener, who string) {
 func (s *Sim) bootRunning() {
 	for _, g := range s.state.Guests {
 		if g.Status == statusRunning && g.Booted != nil {
-			s.boot(g)
+			s.boot(g, s.runningDisk(g))
 		}
 	}
+}
+
+// runningDisk is what a guest that already runs has on its disk.
+func (s *Sim) runningDisk(g *guest) *contents {
+	if v := s.systemDisk(g); v != nil && v.Contents != nil {
+		return v.Contents
+	}
+	return newContents()
 }
 
 func authorized(lines []string, key ssh.PublicKey) bool {
@@ -265,53 +307,4 @@ func authorized(lines []string, key ssh.PublicKey) bool {
 		}
 	}
 	return false
-}
-
-// guestShell answers the few commands that health checks and deployments ask of a guest.
-func guestShell(session ssh.Session, id *identity, started time.Time) {
-	command := strings.Join(session.Command(), " ")
-	command = strings.TrimPrefix(strings.TrimPrefix(command, "sudo -n "), "sudo ")
-	output, exit := "", 0
-	switch command {
-	case "hostname", "cat /etc/hostname":
-		output = id.Hostname + "\n"
-	case "uptime":
-		output = fmt.Sprintf(" %s up %d min,  1 user,  load average: 0.00, 0.00, 0.00\n",
-			time.Now().Format(time.TimeOnly), int(time.Since(started).Minutes()))
-	case "true":
-	case "cloud-init status", "cloud-init status --wait":
-		output, exit = "status: "+id.cloudInitStatus()+"\n", bit(id.CloudInitError != "")
-	case "cloud-init status --format json", "cloud-init status --wait --format json", "cloud-init status --format json --wait":
-		output, exit = id.cloudInitJSON(), bit(id.CloudInitError != "")
-	default:
-		_, _ = io.WriteString(session.Stderr(), "bash: line 1: "+firstWord(command)+": command not found\n")
-		exit = 127
-	}
-	_, _ = io.WriteString(session, output) // the client may have gone
-	_ = session.Exit(exit)
-}
-
-func (id *identity) cloudInitJSON() string {
-	problems := []string{}
-	if id.CloudInitError != "" {
-		problems = append(problems, id.CloudInitError)
-	}
-	// Maps of texts always encode.
-	data, _ := json.Marshal(map[string]any{
-		"status": id.cloudInitStatus(), "extended_status": id.cloudInitStatus(), "boot_status_code": "enabled-by-generator",
-		"datasource": "nocloud", "detail": "DataSourceNoCloud", "errors": problems, "recoverable_errors": map[string]any{},
-	})
-	return string(data) + "\n"
-}
-
-func firstWord(text string) string {
-	word, _, _ := strings.Cut(text, " ")
-	return word
-}
-
-func (id *identity) cloudInitStatus() string {
-	if id.CloudInitError != "" {
-		return "error"
-	}
-	return "done"
 }

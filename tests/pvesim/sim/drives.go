@@ -243,6 +243,11 @@ func (s *Sim) copyDisk(from, to *guest, key, storageID, format string) error {
 	if err != nil {
 		return err
 	}
+	v.Contents = source.Contents.clone()
+	if from == to {
+		// The running guest goes on with what it has.
+		v.Contents, source.Contents = source.Contents, v.Contents
+	}
 	drive[defaultKey], drive["size"] = v.Volid, formatSize(v.SizeBytes)
 	to.Config[key] = drive.String(defaultKey)
 	return nil

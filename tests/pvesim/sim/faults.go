@@ -16,11 +16,22 @@ const (
 	FaultSSH = "ssh"
 	// FaultAgent makes a guest's agent never answer; PathRegexp matches the VMID.
 	FaultAgent = "agent"
+	// FaultGuestSSH makes a guest's SSH server close connections at once; PathRegexp matches the VMID.
+	FaultGuestSSH = "guest-ssh"
+	// FaultGuestCommand breaks a command that a guest gets over SSH; PathRegexp matches "VMID:command". Drop closes
+	// the connection instead of running it, Status is its exit status with Reason on standard error.
+	FaultGuestCommand = "guest-command"
+	// FaultGuestUpload breaks a write packet (at most 32 KiB) of an upload to a guest; PathRegexp matches
+	// "VMID:path". Drop closes the connection, otherwise the write fails.
+	FaultGuestUpload = "guest-upload"
+	// FaultCloudInit makes a guest's first boot fail with ExitStatus as cloud-init's error, or end with Reason as
+	// a recoverable one; PathRegexp matches the VMID.
+	FaultCloudInit = "cloud-init"
 )
 
 // Fault is what a test breaks. Zero fields match everything or do nothing.
 type Fault struct {
-	// Kind is FaultRequest, FaultTask, FaultSSH or FaultAgent; empty means FaultRequest.
+	// Kind is one of the constants above; empty means FaultRequest.
 	Kind string
 	// Method of the request, empty for any.
 	Method string
@@ -35,20 +46,23 @@ type Fault struct {
 	Delay time.Duration
 	// ExitStatus is the failing task's text, "simulated failure" when empty.
 	ExitStatus string
+	// After is the number of matches that pass before the fault strikes.
+	After int
 	// Times limits how often the fault strikes; 0 means until it is removed.
 	Times int
 }
 
 type activeFault struct {
 	Fault
-	path *regexp.Regexp
-	hits int
+	path   *regexp.Regexp
+	passed int
+	hits   int
 }
 
 // check names what is wrong with a fault that came from outside the program.
 func (f Fault) check() error {
 	switch f.Kind {
-	case "", FaultRequest, FaultTask, FaultSSH, FaultAgent:
+	case "", FaultRequest, FaultTask, FaultSSH, FaultAgent, FaultGuestSSH, FaultGuestCommand, FaultGuestUpload, FaultCloudInit:
 	default:
 		return fmt.Errorf("unknown kind of fault %q", f.Kind)
 	}
@@ -110,10 +124,15 @@ func (s *Sim) strike(kind, method, text string) *Fault {
 		if f.Kind != kind || f.Method != "" && f.Method != method || f.Times != 0 && f.hits >= f.Times {
 			continue
 		}
-		if f.path.MatchString(text) {
-			f.hits++
-			return &f.Fault
+		if !f.path.MatchString(text) {
+			continue
 		}
+		if f.passed < f.After {
+			f.passed++
+			continue
+		}
+		f.hits++
+		return &f.Fault
 	}
 	return nil
 }
@@ -126,7 +145,8 @@ func (s *Sim) requestFault(method, path string) *Fault {
 
 // SetTaskDuration makes tasks of a type (qmclone, qmstart, vzdump, ...) take that long; "" means all types
 // without a duration of their own. The type "clone-lock" is the part of a clone during which other clones of the
-// same template wait.
+// same template wait; "ssh" the time from a guest's start until its SSH server listens; "cloud-init" the time that
+// cloud-init takes at a guest's first boot.
 func (s *Sim) SetTaskDuration(taskType string, d time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -52,6 +52,7 @@ type snapshot struct {
 	VMState                   bool
 	Config                    map[string]string
 	DiskBytes                 map[string]int64
+	Contents                  map[string]*contents
 }
 
 // noun is how Proxmox VE's messages call the guest.
@@ -257,19 +258,8 @@ func (s *Sim) haManaged(g *guest) bool {
 
 // maxDisk is the size of the guest's first disk: what lists show as maxdisk.
 func (s *Sim) maxDisk(g *guest) int64 {
-	keys := g.diskKeys()
-	if g.Kind == kindVM {
-		if order := parseProperties(g.Config["boot"], "order")["order"]; order != "" {
-			first, _, _ := strings.Cut(order, ";")
-			keys = append([]string{first}, keys...)
-		}
-	} else {
-		keys = []string{"rootfs"}
-	}
-	for _, key := range keys {
-		if v := s.state.volume(g.Node, g.volid(key)); g.owns(v) {
-			return v.SizeBytes
-		}
+	if v := s.systemDisk(g); v != nil {
+		return v.SizeBytes
 	}
 	return 0
 }

@@ -134,11 +134,11 @@ func (s *Sim) Requests() []Request {
 	return slices.Clone(s.requests)
 }
 
-// ResetRequests forgets requests, violations, SSH sessions and the privileges used.
+// ResetRequests forgets requests, violations, SSH sessions and commands, and the privileges used.
 func (s *Sim) ResetRequests() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.requests, s.violations, s.sshSessions, s.privileges = nil, nil, 0, map[string]bool{}
+	s.requests, s.violations, s.sshSessions, s.privileges, s.guestCommands = nil, nil, 0, map[string]bool{}, map[int][]string{}
 }
 
 // Edit changes a guest's configuration as a person does behind the back of a program: no request is recorded and

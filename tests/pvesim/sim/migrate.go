@@ -127,6 +127,7 @@ func (s *Sim) relocate(g *guest, v *volume, target, storageID, content string) {
 		s.log.Error("migrate", "volume", old, "error", err)
 		return
 	}
+	moved.Contents = v.Contents
 	for _, key := range g.diskKeys() {
 		if g.volid(key) == old {
 			g.Config[key] = strings.Replace(g.Config[key], old, moved.Volid, 1)

@@ -38,12 +38,30 @@ func (s *Sim) powerOn(g *guest) error {
 	}
 	g.Booted = booted
 	g.Status, g.StartedUnix, g.Effective = statusRunning, time.Now().Unix(), maps.Clone(g.Config)
-	s.boot(g)
+	disk := s.bootDisk(g, booted)
+	delay := s.durations["ssh"]
+	if delay <= 0 {
+		s.boot(g, disk)
+		return nil
+	}
+	s.wg.Go(func() {
+		if !s.wait(s.ctx, delay) {
+			return
+		}
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if g.Booted == booted && g.Status == statusRunning && s.state.Guests[g.VMID] == g {
+			s.boot(g, disk)
+		}
+	})
 	return nil
 }
 
 // powerOff stops a guest at once.
 func (s *Sim) powerOff(g *guest) {
+	if v := s.systemDisk(g); g.Status != statusStopped && v != nil && v.Contents != nil {
+		v.Contents.Docker.HostStops()
+	}
 	g.Status, g.StartedUnix, g.Effective = statusStopped, 0, nil
 	if m := s.machines[g.VMID]; m != nil {
 		delete(s.machines, g.VMID)

@@ -2,6 +2,7 @@ package sim
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -10,8 +11,18 @@ import (
 	"sync"
 	"time"
 
+	"github.com/gliderlabs/ssh"
 	"github.com/pkg/sftp"
 )
+
+// serveSFTP speaks SFTP over a session until its end.
+func (s *Sim) serveSFTP(session ssh.Session, who string, handlers sftp.Handlers, options ...sftp.RequestServerOption) {
+	server := sftp.NewRequestServer(session, handlers, options...)
+	if err := server.Serve(); err != nil && !errors.Is(err, io.EOF) {
+		s.log.Error("sftp", "server", who, "error", err)
+	}
+	_ = server.Close() // the session is over
+}
 
 // nodeFiles shows the file based storages of a node over SFTP.
 type nodeFiles struct{ shell *nodeShell }

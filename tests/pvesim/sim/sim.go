@@ -36,7 +36,9 @@ type Sim struct {
 	violations   []Violation
 	privileges   map[string]bool
 	sshSessions  int
-	closed       bool
+	// guestCommands are the commands that guests got over SSH, by VMID.
+	guestCommands map[int][]string
+	closed        bool
 
 	keeper    *stateKeeper
 	ca        *authority
@@ -56,7 +58,7 @@ func Start(ctx context.Context, o Options) (*Sim, error) {
 	}
 	s := &Sim{
 		opts: o, running: map[string]*runningTask{}, machines: map[int]*machine{},
-		templateFree: map[int]time.Time{}, durations: map[string]time.Duration{}, privileges: map[string]bool{},
+		templateFree: map[int]time.Time{}, durations: map[string]time.Duration{}, privileges: map[string]bool{}, guestCommands: map[int][]string{},
 		log: slog.New(slog.NewTextHandler(o.Log, nil)),
 	}
 	s.router = newRouter(s.routes())

@@ -61,9 +61,10 @@ func snapshotCreate(kind string) func(*call) (any, error) {
 			run: func(*task) error {
 				delete(g.Config, "lock")
 				snap.Parent, snap.Config, snap.DiskBytes = g.Config["parent"], maps.Clone(g.Config), map[string]int64{}
+				snap.Contents = map[string]*contents{}
 				for _, key := range g.diskKeys() {
 					if v := c.state.volume(g.Node, g.volid(key)); g.owns(v) {
-						snap.DiskBytes[v.Volid] = v.SizeBytes
+						snap.DiskBytes[v.Volid], snap.Contents[v.Volid] = v.SizeBytes, v.Contents.clone()
 					}
 				}
 				g.Snapshots[name] = snap
@@ -154,7 +155,7 @@ func snapshotRollback(kind string) func(*call) (any, error) {
 			c.powerOff(g)
 			for volid, sizeBytes := range snap.DiskBytes {
 				if v := c.state.volume(g.Node, volid); v != nil {
-					v.SizeBytes = sizeBytes
+					v.SizeBytes, v.Contents = sizeBytes, snap.Contents[volid].clone()
 				}
 			}
 			g.Config = maps.Clone(snap.Config)

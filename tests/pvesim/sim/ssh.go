@@ -274,9 +274,5 @@ func (h *nodeShell) guestCommand(kind, verb, id string) (string, error) {
 func (h *nodeShell) sftp(session ssh.Session) {
 	h.count("sftp", session)
 	files := &nodeFiles{shell: h}
-	server := sftp.NewRequestServer(session, sftp.Handlers{FileGet: files, FilePut: files, FileCmd: files, FileList: files})
-	if err := server.Serve(); err != nil && !errors.Is(err, io.EOF) {
-		h.sim.log.Error("sftp", "node", h.node.Name, "error", err)
-	}
-	_ = server.Close() // the session is over
+	h.sim.serveSFTP(session, "node "+h.node.Name, sftp.Handlers{FileGet: files, FilePut: files, FileCmd: files, FileList: files})
 }

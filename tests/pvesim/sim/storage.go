@@ -28,6 +28,8 @@ type volume struct {
 	Data        []byte
 	// Backup is what a restore brings back.
 	Backup *backup
+	// Contents is what a guest has on its system disk, once it was started.
+	Contents *contents `json:",omitempty"`
 }
 
 func volumeKey(node, volid string) string { return node + "|" + volid }

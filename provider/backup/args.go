@@ -14,7 +14,8 @@ type JobArgs struct {
 	ExcludeVMIDs []int   `pulumi:"excludeVmIds,optional"`
 	Node         *string `pulumi:"node,optional"`
 
-	Enabled      bool    `pulumi:"enabled,optional"`
+	// A pointer, because a default of true would win over false.
+	Enabled      *bool   `pulumi:"enabled,optional"`
 	RepeatMissed bool    `pulumi:"repeatMissed,optional"`
 	Comment      *string `pulumi:"comment,optional"`
 

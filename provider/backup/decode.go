@@ -13,7 +13,8 @@ import (
 // holds: numbers and booleans may be text, nested options text or objects, and what is unset is
 // absent and has Proxmox's default.
 func decode(job map[string]any) (JobArgs, error) {
-	a := JobArgs{Enabled: true, Mode: "snapshot", Compress: "0", NotificationMode: "auto"}
+	yes := true
+	a := JobArgs{Enabled: &yes, Mode: "snapshot", Compress: "0", NotificationMode: "auto"}
 	for _, o := range options {
 		value, found := job[o.name]
 		if !found || value == nil {
@@ -25,8 +26,7 @@ func decode(job map[string]any) (JobArgs, error) {
 	}
 	// In Proxmox, exclusions select all other guests.
 	if a.ExcludeVMIDs != nil && a.VMIDs == nil && a.Pool == nil {
-		all := true
-		a.All = &all
+		a.All = &yes
 	}
 	return a, nil
 }
@@ -76,9 +76,6 @@ func parseBool(v any) (bool, error) {
 
 // parseList reads a list as Proxmox splits one: NUL bytes, or commas, semicolons and spaces.
 func parseList(v any) ([]string, error) {
-	if list, ok := v.([]any); ok {
-		return parseItems(list)
-	}
 	text, err := parseText(v)
 	if err != nil {
 		return nil, err
@@ -98,7 +95,12 @@ func splitList(text string) []string {
 	return items
 }
 
-func parseItems(list []any) ([]string, error) {
+// parsePaths reads a list whose items may hold separators: Proxmox shows it as an array.
+func parsePaths(v any) ([]string, error) {
+	list, ok := v.([]any)
+	if !ok {
+		return parseList(v)
+	}
 	var items []string
 	for _, item := range list {
 		text, err := parseText(item)

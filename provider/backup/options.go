@@ -1,6 +1,7 @@
 package backup
 
 import (
+	"fmt"
 	"maps"
 	"net/url"
 	"slices"
@@ -42,7 +43,7 @@ var options = []option{
 		return err
 	}},
 	optionalText("node", "node", func(a *JobArgs) **string { return &a.Node }),
-	flag("enabled", "enabled", func(a *JobArgs) *bool { return &a.Enabled }),
+	optionalFlag("enabled", "enabled", func(a *JobArgs) **bool { return &a.Enabled }),
 	flag("repeat-missed", "repeatMissed", func(a *JobArgs) *bool { return &a.RepeatMissed }),
 	optionalText("comment", "comment", func(a *JobArgs) **string { return &a.Comment }),
 	text("mode", "mode", func(a *JobArgs) *string { return &a.Mode }),
@@ -72,19 +73,10 @@ var options = []option{
 	{"performance", "performance", encodePerformance, decodePerformance},
 	optionalText("pbs-change-detection-mode", "pbsChangeDetectionMode", func(a *JobArgs) **string { return &a.PBSChangeDetectionMode }),
 	{"exclude-path", "excludePaths", func(a *JobArgs) []string { return a.ExcludePaths }, func(v any, a *JobArgs) (err error) {
-		a.ExcludePaths, err = parseList(v)
+		a.ExcludePaths, err = parsePaths(v)
 		return err
 	}},
-	{"stdexcludes", "stdExcludes", func(a *JobArgs) []string {
-		if a.StdExcludes == nil {
-			return nil
-		}
-		return []string{bit(*a.StdExcludes)}
-	}, func(v any, a *JobArgs) error {
-		set, err := parseBool(v)
-		a.StdExcludes = &set
-		return err
-	}},
+	optionalFlag("stdexcludes", "stdExcludes", func(a *JobArgs) **bool { return &a.StdExcludes }),
 }
 
 // encode returns the options that the inputs set, and the names of those that they leave unset.
@@ -141,6 +133,20 @@ func optionalNumber(name, property string, at func(*JobArgs) **int) option {
 func flag(name, property string, at func(*JobArgs) *bool) option {
 	return option{name, property, func(a *JobArgs) []string { return []string{bit(*at(a))} }, func(v any, a *JobArgs) (err error) {
 		*at(a), err = parseBool(v)
+		return err
+	}}
+}
+
+func optionalFlag(name, property string, at func(*JobArgs) **bool) option {
+	encode := func(a *JobArgs) []string {
+		if *at(a) == nil {
+			return nil
+		}
+		return []string{bit(**at(a))}
+	}
+	return option{name, property, encode, func(v any, a *JobArgs) error {
+		set, err := parseBool(v)
+		*at(a) = &set
 		return err
 	}}
 }
@@ -291,9 +297,13 @@ func decodeFleecing(v any, a *JobArgs) error {
 		return err
 	}
 	a.Fleecing = nil
-	if on {
-		a.Fleecing = &Fleecing{Storage: properties["storage"]}
+	if !on {
+		return nil
 	}
+	if !storageID.MatchString(properties["storage"]) {
+		return fmt.Errorf("%q is no id of a storage", properties["storage"])
+	}
+	a.Fleecing = &Fleecing{Storage: properties["storage"]}
 	return nil
 }
 

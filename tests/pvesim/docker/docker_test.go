@@ -191,6 +191,21 @@ func TestUpRecreatesWhatDiffers(t *testing.T) {
 	require.Empty(t, h.engine.Volumes)
 }
 
+func TestOverrideRecreates(t *testing.T) {
+	h := newHost(t)
+	override := func(label string) {
+		h.release(label, map[string]string{
+			"compose.yaml": composeFile, "web.conf": label, "password": "geheim",
+			".release.compose.json": `{"services":{"web":{"labels":{"release":"` + label + `"}}}}`,
+		})
+		h.ok("--file", directory+"/current/.release.compose.json", "up", "--detach", "--wait", "--wait-timeout", "5")
+	}
+	override("a")
+	override("a2")
+	require.Equal(t, 2, h.starts("web"), "a changed label is a changed configuration")
+	require.Equal(t, 1, h.starts("db"))
+}
+
 func TestFailures(t *testing.T) {
 	for name, test := range map[string]struct {
 		behavior docker.Behavior

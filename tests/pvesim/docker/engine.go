@@ -2,6 +2,9 @@ package docker
 
 import (
 	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -76,6 +79,14 @@ type Container struct {
 type Answer struct {
 	Status int
 	Body   string
+}
+
+// shortIDLength is how much of a container's id lists show.
+const shortIDLength = 12
+
+func containerID(name string, serial int) string {
+	sum := sha256.Sum256(fmt.Append(nil, name, serial))
+	return hex.EncodeToString(sum[:])
 }
 
 // New makes an engine without containers.

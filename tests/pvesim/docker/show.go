@@ -91,7 +91,7 @@ func (c *command) psLines(name string, all bool, services []string) []psLine {
 func (s *Container) line(p *Project) psLine {
 	line := psLine{
 		Command: `"/entrypoint"`, CreatedAt: time.Unix(s.CreatedUnix, 0).UTC().Format("2006-01-02 15:04:05 -0700 MST"), ExitCode: s.ExitCode,
-		Health: s.Health, ID: s.ID[len(s.ID)-12:], Image: s.Image, Name: s.Name, Names: s.Name, Networks: p.Name + "_default", Project: p.Name,
+		Health: s.Health, ID: s.ID[:shortIDLength], Image: s.Image, Name: s.Name, Names: s.Name, Networks: p.Name + "_default", Project: p.Name,
 		Labels: "com.docker.compose.project=" + p.Name + ",com.docker.compose.service=" + s.Service + ",com.docker.compose.config-hash=" + s.ConfigHash,
 		Mounts: strings.Join(s.Mounts, ","), Publishers: []publisher{}, RunningFor: "seconds ago", Service: s.Service, Size: "0B", State: s.State,
 		Status: s.status(),

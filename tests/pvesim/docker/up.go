@@ -172,7 +172,7 @@ func (c *command) create(l *loaded, o upOptions) error {
 			return err
 		}
 		e.Serial++
-		made.ID = fmt.Sprintf("%064x", e.Serial)
+		made.ID = containerID(made.Name, e.Serial)
 		p.Containers[name] = made
 	}
 	return nil

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -38,11 +39,15 @@ type identity struct {
 // machine is a running guest: an SSH server on its address.
 type machine struct {
 	disk     *contents
+	cancel   context.CancelFunc
 	server   *ssh.Server
 	listener net.Listener
 }
 
-func (m *machine) close() { closeSSH(m.server, m.listener) }
+func (m *machine) close() {
+	m.cancel()
+	closeSSH(m.server, m.listener)
+}
 
 // closeSSH also ends a server whose Serve has not begun yet: that one does not know its listener.
 func closeSSH(server *ssh.Server, l net.Listener) {
@@ -253,7 +258,8 @@ func (s *Sim) boot(g *guest, disk *contents) {
 		s.log.Error("guest has no SSH: its address is in use", "vmid", g.VMID, "address", endpoint, "error", err)
 		return
 	}
-	shell := &guestShell{sim: s, vmid: g.VMID, login: *g.Booted, disk: disk, started: time.Unix(g.StartedUnix, 0)}
+	ctx, cancel := context.WithCancel(s.ctx)
+	shell := &guestShell{sim: s, ctx: ctx, vmid: g.VMID, kind: g.Kind, login: *g.Booted, disk: disk, started: time.Unix(g.StartedUnix, 0)}
 	server := &ssh.Server{
 		Handler: shell.session,
 		PublicKeyHandler: func(ctx ssh.Context, key ssh.PublicKey) bool {
@@ -272,7 +278,7 @@ func (s *Sim) boot(g *guest, disk *contents) {
 		IdleTimeout:       sshIdleTimeout,
 	}
 	server.AddHostKey(signer)
-	s.machines[g.VMID] = &machine{disk: disk, server: server, listener: listener}
+	s.machines[g.VMID] = &machine{disk: disk, cancel: cancel, server: server, listener: listener}
 	s.wg.Go(func() { s.serveSSH(server, listener, "guest "+vmidText(g.VMID)) })
 }
 

@@ -19,7 +19,8 @@ const (
 	// FaultGuestSSH makes a guest's SSH server close connections at once; PathRegexp matches the VMID.
 	FaultGuestSSH = "guest-ssh"
 	// FaultGuestCommand breaks a command that a guest gets over SSH; PathRegexp matches "VMID:command". Drop closes
-	// the connection instead of running it, Status is its exit status with Reason on standard error.
+	// the connection instead of running it, or with Delay so much later while the command goes on. Status is its
+	// exit status, with Reason on standard error.
 	FaultGuestCommand = "guest-command"
 	// FaultGuestUpload breaks a write packet (at most 32 KiB) of an upload to a guest; PathRegexp matches
 	// "VMID:path". Drop closes the connection, otherwise the write fails.

@@ -1,11 +1,14 @@
 package sim
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -15,16 +18,20 @@ import (
 	"github.com/pve-home/pve-home/tests/pvesim/docker"
 )
 
-// Exit statuses of shells and of env.
+// Exit statuses of shells, and of env and timeout (125 when they cannot run the command, 124 when it took too long).
 const (
-	exitNotFound  = 127
-	exitEnvFailed = 125
+	exitNotFound = 127
+	exitNotRun   = 125
+	exitTimedOut = 124
 )
 
 // guestShell answers over SSH for a running guest: the commands that health checks and deployments send.
 type guestShell struct {
-	sim     *Sim
+	sim *Sim
+	// ctx ends with the guest. Commands end with it and not with their connection: sshd does not kill them.
+	ctx     context.Context
 	vmid    int
+	kind    string
 	login   identity
 	disk    *contents
 	started time.Time
@@ -32,6 +39,7 @@ type guestShell struct {
 
 // invocation is a command with the user and directory in which it runs.
 type invocation struct {
+	ctx       context.Context
 	session   ssh.Session
 	words     []string
 	user      string
@@ -47,20 +55,26 @@ func (i *invocation) fail(exit int, format string, args ...any) int {
 }
 
 func (h *guestShell) session(session ssh.Session) {
-	exit := h.run(&invocation{session: session, words: session.Command(), user: session.User(), directory: home(session.User())})
+	exit := h.run(&invocation{
+		ctx: h.ctx, session: session, words: session.Command(), user: session.User(), directory: home(session.User()),
+	})
 	_ = session.Exit(exit) // the client may have gone
 }
 
 func (h *guestShell) run(i *invocation) int {
-	if f := h.record(i.session.RawCommand()); f != nil {
-		h.sim.wait(i.session.Context(), f.Delay)
-		switch {
-		case f.Drop:
-			dropConnection(i.session.Context())
-			return exitNotFound
-		case f.Status != 0:
-			return i.fail(f.Status, "%s", f.Reason)
-		}
+	f := h.record(i.session.RawCommand())
+	switch {
+	case f == nil:
+	case f.Drop && f.Delay > 0:
+		timer := time.AfterFunc(f.Delay, func() { dropConnection(i.session.Context()) })
+		defer timer.Stop()
+	case f.Drop:
+		dropConnection(i.session.Context())
+		return exitNotRun
+	case !h.sim.wait(h.ctx, f.Delay):
+		return exitNotRun
+	case f.Status != 0:
+		return i.fail(f.Status, "%s", f.Reason)
 	}
 	return h.execute(i)
 }
@@ -69,11 +83,11 @@ func (h *guestShell) run(i *invocation) int {
 func (h *guestShell) record(command string) *Fault {
 	h.sim.mu.Lock()
 	defer h.sim.mu.Unlock()
-	commands := append(h.sim.guestCommands[h.vmid], command)
-	if len(commands) > maxRequests {
+	commands := h.sim.guestCommands[h.vmid]
+	if len(commands) >= maxRequests {
 		commands = commands[maxRequests/2:]
 	}
-	h.sim.guestCommands[h.vmid] = commands
+	h.sim.guestCommands[h.vmid] = append(commands, command)
 	h.sim.log.Info("guest", "vmid", h.vmid, "command", firstWord(strings.TrimPrefix(command, "sudo -n ")))
 	return h.sim.strike(FaultGuestCommand, "", vmidText(h.vmid)+":"+command)
 }
@@ -98,6 +112,10 @@ func (h *guestShell) execute(i *invocation) int {
 		return h.sudo(i)
 	case "env":
 		return h.env(i)
+	case "timeout":
+		return h.timeout(i)
+	case "sleep":
+		return h.sleep(i)
 	case "true":
 		return 0
 	case "false":
@@ -115,6 +133,9 @@ func (h *guestShell) execute(i *invocation) int {
 			time.Now().Format(time.TimeOnly), int(time.Since(h.started).Minutes())))
 		return 0
 	case "cloud-init":
+		if h.kind == kindCT {
+			break // container templates come without
+		}
 		return h.cloudInit(i)
 	case "docker":
 		return h.docker(i)
@@ -157,12 +178,44 @@ func (h *guestShell) env(i *invocation) int {
 	info, err := h.disk.Files.As(h.login.uid(i.user), h.login.uid(i.user)).Stat(inner.directory, true)
 	h.sim.mu.Unlock()
 	if err != nil || !info.IsDir() {
-		return i.fail(exitEnvFailed, "env: cannot change directory to '%s': No such file or directory", inner.directory)
+		return i.fail(exitNotRun, "env: cannot change directory to '%s': No such file or directory", inner.directory)
 	}
 	if len(inner.words) == 0 {
 		return 0
 	}
 	return h.execute(&inner)
+}
+
+// timeout ends a command after a number of seconds.
+func (h *guestShell) timeout(i *invocation) int {
+	inner := *i
+	inner.words = i.words[1:]
+	for len(inner.words) > 0 && strings.HasPrefix(inner.words[0], "-") {
+		inner.words = inner.words[1:]
+	}
+	if len(inner.words) < 2 {
+		return i.fail(exitNotRun, "timeout: missing operand")
+	}
+	seconds, err := strconv.ParseFloat(inner.words[0], 64)
+	if err != nil {
+		return i.fail(exitNotRun, "timeout: invalid time interval '%s'", inner.words[0])
+	}
+	inner.words = inner.words[1:]
+	var cancel context.CancelFunc
+	inner.ctx, cancel = context.WithTimeout(i.ctx, time.Duration(seconds*float64(time.Second)))
+	defer cancel()
+	if exit := h.execute(&inner); !errors.Is(inner.ctx.Err(), context.DeadlineExceeded) {
+		return exit
+	}
+	return exitTimedOut
+}
+
+func (h *guestShell) sleep(i *invocation) int {
+	seconds, err := strconv.ParseFloat(strings.Join(i.words[1:], " "), 64)
+	if err != nil {
+		return i.fail(1, "sleep: invalid time interval")
+	}
+	return bit(!h.sim.wait(i.ctx, time.Duration(seconds*float64(time.Second))))
 }
 
 func (h *guestShell) cat(i *invocation) int {
@@ -193,7 +246,7 @@ func (h *guestShell) docker(i *invocation) int {
 		return i.fail(1, "permission denied while trying to connect to the Docker daemon socket at unix:///var/run/docker.sock")
 	}
 	options := docker.Options{Directory: i.directory, NoCompose: setup == DockerWithoutCompose}
-	return docker.Command(i.session.Context(), &guestHost{h.sim, h.disk}, options, i.words[1:], i.session, i.session.Stderr())
+	return docker.Command(i.ctx, &guestHost{h.sim, h.disk}, options, i.words[1:], i.session, i.session.Stderr())
 }
 
 // dockerSetup is what is installed: by SetDocker, or by the user-data once cloud-init has finished.
@@ -238,7 +291,7 @@ func (h *guestShell) cloudInit(i *invocation) int {
 	if len(i.words) < 2 || i.words[1] != "status" {
 		return i.fail(2, "usage: cloud-init status [--format FORMAT] [--long] [--wait]")
 	}
-	if slices.Contains(i.words, "--wait") && !h.awaitReady(i.session.Context()) {
+	if slices.Contains(i.words, "--wait") && !h.awaitReady(i.ctx) {
 		return 1
 	}
 	h.sim.mu.Lock()
@@ -255,8 +308,8 @@ func (h *guestShell) cloudInit(i *invocation) int {
 	return status.exit
 }
 
-// awaitReady waits for the end of the first boot; false means that the connection or the guest ended before.
-func (h *guestShell) awaitReady(ctx ssh.Context) bool {
+// awaitReady waits for the end of the first boot; false means that the guest ended before.
+func (h *guestShell) awaitReady(ctx context.Context) bool {
 	h.sim.mu.Lock()
 	left := time.Until(time.UnixMilli(h.disk.ReadyUnixMilli))
 	h.sim.mu.Unlock()

@@ -4,6 +4,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/pve-home/pve-home/tests/pvesim/sim"
 )
 
 // providerContainer is what the Terraform provider sends for a container.
@@ -48,4 +50,17 @@ func TestContainerRefusals(t *testing.T) {
 	c.fails("PUT", "/nodes/pve1/lxc/100/config", "mp1=/srv,mp=/srv", 403, "Permission check failed (mount point type bind is only allowed for root@pam)")
 	c.fails("PUT", "/nodes/pve1/lxc/100/resize", "disk=rootfs&size=1G", 500, "unable to shrink disk size")
 	c.fails("POST", "/nodes/pve1/lxc", "vmid=101&ostemplate=local:vztmpl/none.tar.zst", 500, "volume 'local:vztmpl/none.tar.zst' does not exist")
+}
+
+func TestContainersHaveNoCloudInit(t *testing.T) {
+	c := start(t)
+	signer, key := newKey(t)
+	require.Equal(t, "OK", c.task("POST", "/nodes/pve1/lxc", providerContainer+"&ssh-public-keys="+key))
+	client, err := dial("127.81.1.200:2022", "root", signer)
+	require.NoError(t, err)
+	_, exit := run(t, client, "cloud-init status --wait", "")
+	require.Equal(t, 127, exit)
+	require.NoError(t, c.SetDocker(100, sim.DockerInstalled))
+	output, exit := run(t, client, "docker compose version --short", "")
+	require.Zero(t, exit, output)
 }

@@ -282,3 +282,10 @@ func TestANewTokenReplacesNothing(t *testing.T) {
 	require.True(t, answer.HasChanges)
 	require.Equal(t, map[string]p.PropertyDiff{"apiToken": {Kind: p.Update, InputDiff: true}}, answer.DetailedDiff)
 }
+
+// TestTheEngineAddsItsVersion to a provider's configuration.
+func TestTheEngineAddsItsVersion(t *testing.T) {
+	answer, err := unconfigured(t).CheckConfig(p.CheckRequest{Inputs: inputs(t, `{"version": "0.1.0"}`)})
+	require.NoError(t, err)
+	require.Empty(t, answer.Failures)
+}

@@ -32,7 +32,8 @@ func (c *Config) Annotate(a infer.Annotator) {
 
 // Check finds mistakes before a resource needs the connection.
 func (*Config) Check(ctx context.Context, req infer.CheckRequest) (infer.CheckResponse[*Config], error) {
-	c, failures, err := infer.DefaultCheck[*Config](ctx, req.NewInputs)
+	// The engine adds the version of the plugin that it wants, which is no setting of ours.
+	c, failures, err := infer.DefaultCheck[*Config](ctx, req.NewInputs.Delete("version"))
 	if err != nil || len(failures) > 0 {
 		return infer.CheckResponse[*Config]{Inputs: c, Failures: failures}, err
 	}

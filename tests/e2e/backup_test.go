@@ -7,7 +7,6 @@ import (
 	"testing"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/auto/optdestroy"
-	"github.com/pulumi/pulumi/sdk/v3/go/auto/optpreview"
 	"github.com/stretchr/testify/require"
 
 	"github.com/pve-home/pve-home/components/pve"
@@ -20,6 +19,15 @@ func backedUp(host int, lines ...string) string {
 
 func jobs(name string, lines ...string) string {
 	return fmt.Sprintf("  pve-home:backups:\n    %s:\n      %s\n", name, strings.Join(lines, "\n      "))
+}
+
+// jobIDs lists the jobs in Proxmox.
+func (h *harness) jobIDs() []string {
+	ids := []string{}
+	for _, job := range h.Sim.BackupJobs() {
+		ids = append(ids, job["id"])
+	}
+	return ids
 }
 
 // job finds a backup job in the simulator.
@@ -37,15 +45,20 @@ func (h *harness) administrator() *pve.Client {
 	return pve.NewClient(h.Sim.Endpoint(), h.Sim.RootToken(), true)
 }
 
-const nightlyOfLab = "pve-home-pve-home-lab-nightly"
+// Ids of the jobs in Proxmox.
+const (
+	nightlyOfProd = "pve-home-pve-home-prod-nightly"
+	nightlyOfLab  = "pve-home-pve-home-lab-nightly"
+)
 
 // TestBackupJobsOfStacks: each stack has jobs of its own guests. Neither a change nor a destroy of
 // one stack touches another's jobs, or those that somebody made by hand.
 func TestBackupJobsOfStacks(t *testing.T) {
 	h := quick(t)
-	byHand := url.Values{"schedule": {"daily"}, "storage": {"local"}, "all": {"1"}}
-	for _, id := range []string{"backup-1a2b3c4d-5e6f", nightlyOfLab + "-2", "pve-home-pve-home-laboratory-nightly"} {
-		require.NoError(t, h.administrator().CreateBackupJob(h.ctx, id, byHand))
+	byHand := []string{"backup-1a2b3c4d-5e6f", nightlyOfLab + "-2", "pve-home-pve-home-laboratory-nightly"}
+	for _, id := range byHand {
+		options := url.Values{"schedule": {"daily"}, "storage": {"local"}, "all": {"1"}}
+		require.NoError(t, h.administrator().CreateBackupJob(h.ctx, id, options))
 	}
 	before := h.Sim.BackupJobs()
 
@@ -55,9 +68,8 @@ func TestBackupJobsOfStacks(t *testing.T) {
 	h.clean(prod)
 	h.clean(lab)
 	h.refreshFindsNothing(lab)
-	require.Equal(t, []string{"pve-home-pve-home-prod-nightly"}, prod.BackupJobs())
-	require.Equal(t, "1021", h.job("pve-home-pve-home-prod-nightly")["vmid"])
-	require.Equal(t, []string{nightlyOfLab}, lab.BackupJobs())
+	require.ElementsMatch(t, append(byHand, nightlyOfProd, nightlyOfLab), h.jobIDs())
+	require.Equal(t, "1021", h.job(nightlyOfProd)["vmid"])
 	require.Equal(t, "1041", h.job(nightlyOfLab)["vmid"])
 	outputs, err := lab.Outputs(h.ctx)
 	require.NoError(t, err)
@@ -71,7 +83,7 @@ func TestBackupJobsOfStacks(t *testing.T) {
 
 	_, err = lab.Destroy(h.timeout(), optdestroy.ProgressStreams(h.out))
 	require.NoError(t, err)
-	require.Equal(t, []string{"pve-home-pve-home-prod-nightly"}, prod.BackupJobs())
+	require.ElementsMatch(t, append(byHand, nightlyOfProd), h.jobIDs())
 	_, err = prod.Destroy(h.timeout(), optdestroy.ProgressStreams(h.out))
 	require.NoError(t, err)
 	require.Equal(t, before, h.Sim.BackupJobs())
@@ -150,7 +162,7 @@ func TestBackupDoubts(t *testing.T) {
 			"backups.nightly keeps up to 99 backups of each guest, 40 GiB of disks, on local of node pve1. Even at 25% of the disks' size they need 990 GiB, and the storage has 200 GiB"},
 	} {
 		s := h.stack("lab", tc.file)
-		preview, err := s.Preview(h.timeout(), optpreview.Diff())
+		preview, err := s.Preview(h.timeout())
 		require.NoError(t, err)
 		require.Contains(t, preview.StdOut, "warning: "+tc.doubt)
 
@@ -159,7 +171,7 @@ func TestBackupDoubts(t *testing.T) {
 		require.ErrorContains(t, err, tc.doubt)
 
 		h.edit(s, tc.file+"  pve-home:backupChecks: off\n")
-		preview, err = s.Preview(h.timeout(), optpreview.Diff())
+		preview, err = s.Preview(h.timeout())
 		require.NoError(t, err)
 		require.NotContains(t, preview.StdOut, tc.doubt)
 	}
@@ -167,7 +179,7 @@ func TestBackupDoubts(t *testing.T) {
 	// local-lvm holds no backups, but a directory may hold both.
 	require.NoError(t, h.Sim.SetStorageContent("pve1", "local", []string{"images", "backup", "snippets"}))
 	s := h.stack("lab", vmFile(21, "agent: false", "datastore: local")+jobs("nightly", "schedule: daily", "storage: local"))
-	preview, err := s.Preview(h.timeout(), optpreview.Diff())
+	preview, err := s.Preview(h.timeout())
 	require.NoError(t, err)
 	require.Contains(t, preview.StdOut, "warning: backups.nightly.storage: local also holds disks of web")
 }
@@ -177,7 +189,7 @@ func TestBackupStorageRefused(t *testing.T) {
 	h := quick(t)
 	for storage, want := range map[string]string{
 		"local-lvm": "datastore local-lvm does not hold backup, only images, rootdir",
-		"nas":       "storage 'nas' does not exist",
+		"tank":      "storage 'tank' does not exist",
 	} {
 		s := h.stack("lab", vmFile(21)+jobs("nightly", "schedule: daily", "storage: "+storage))
 		_, err := s.Preview(h.timeout())

@@ -41,7 +41,7 @@ type Guest struct {
 
 // Summarize runs a second preview and collects what the stack made.
 func (s *Stack) Summarize(ctx context.Context) (StackSummary, error) {
-	r := StackSummary{Name: s.Name(), StateObject: s.StateObject(), BackupJobs: s.BackupJobs()}
+	r := StackSummary{Name: s.Name(), StateObject: s.StateObject(), BackupJobs: []string{}}
 	var err error
 	if r.PreviewChanges, err = s.PreviewChanges(ctx); err != nil {
 		return r, err
@@ -60,41 +60,55 @@ func (s *Stack) Summarize(ctx context.Context) (StackSummary, error) {
 		return r, fmt.Errorf("state of %s: %w", s.Name(), err)
 	}
 	r.Resources = len(state.Resources)
-	r.Guests, err = s.guests(ctx)
+	if r.Guests, err = s.guests(ctx); err != nil {
+		return r, err
+	}
+	r.BackupJobs, err = s.backupJobs(ctx)
 	return r, err
 }
 
-// BackupJobs lists the ids of the stack's jobs that Proxmox VE has: the id of a job tells its project
-// and stack.
-func (s *Stack) BackupJobs() []string {
+// backupJobs lists the ids of the stack's jobs that Proxmox VE has.
+func (s *Stack) backupJobs(ctx context.Context) ([]string, error) {
+	exported := map[string]string{}
+	if err := s.output(ctx, "backupJobs", &exported); err != nil {
+		return nil, err
+	}
 	ids := []string{}
-	for _, job := range s.lab.Sim.BackupJobs() {
-		if strings.HasPrefix(job["id"], "pve-home-pve-home-"+s.Name()+"-") {
-			ids = append(ids, job["id"])
+	for _, id := range exported {
+		if slices.ContainsFunc(s.lab.Sim.BackupJobs(), func(job map[string]string) bool { return job["id"] == id }) {
+			ids = append(ids, id)
 		}
 	}
 	slices.Sort(ids)
-	return ids
+	return ids, nil
+}
+
+// output decodes an output of the stack.
+func (s *Stack) output(ctx context.Context, name string, into any) error {
+	outputs, err := s.Outputs(ctx)
+	if err != nil {
+		return fmt.Errorf("outputs of %s: %w", s.Name(), err)
+	}
+	encoded, err := json.Marshal(outputs[name].Value)
+	if err != nil {
+		return fmt.Errorf("output %s of %s: %w", name, s.Name(), err)
+	}
+	if err := json.Unmarshal(encoded, into); err != nil {
+		return fmt.Errorf("output %s of %s: %w", name, s.Name(), err)
+	}
+	return nil
 }
 
 // guests joins the stack's outputs with what runs in the simulator.
 func (s *Stack) guests(ctx context.Context) ([]Guest, error) {
-	outputs, err := s.Outputs(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("outputs of %s: %w", s.Name(), err)
-	}
-	encoded, err := json.Marshal(outputs["guests"].Value)
-	if err != nil {
-		return nil, fmt.Errorf("outputs of %s: %w", s.Name(), err)
-	}
 	var exported map[string]struct {
 		Kind    string `json:"kind"`
 		VMID    int    `json:"vmId"`
 		Node    string `json:"node"`
 		Address string `json:"address"`
 	}
-	if err := json.Unmarshal(encoded, &exported); err != nil {
-		return nil, fmt.Errorf("outputs of %s: %w", s.Name(), err)
+	if err := s.output(ctx, "guests", &exported); err != nil {
+		return nil, err
 	}
 	status := map[int]string{}
 	for _, g := range s.lab.Sim.Guests() {

@@ -86,6 +86,7 @@ func parse(args []string, stdout io.Writer) (*settings, error) {
 	flags.StringVar(&s.nodes, "nodes", "pve1=127.80.1.11:2222,pve2=127.80.1.12:2222", "nodes as name=address[:ssh-port], separated by commas")
 	flags.StringVar(&s.network, "network", "127.80.1.0/24", "loopback network of the guests")
 	flags.IntVar(&s.GuestSSHPort, "guest-ssh-port", 2222, "port of the guests' SSH servers; below 1024 needs privileges")
+	flags.StringVar(&s.GuestDocker, "guest-docker", "", "what the guests' images have of Docker: installed or without-compose; empty leaves it to the user-data")
 	flags.StringVar(&s.Version, "pve", "8.4", "version to simulate: 8.4 or 9.1")
 	flags.StringVar(&s.SchemaFile, "schema", os.Getenv("PVE_API_SCHEMA"), "Proxmox's API schema as JSON (default $PVE_API_SCHEMA); without it parameters are not validated")
 	flags.StringVar(&s.StateFile, "state", "", "file that keeps the state over restarts; empty keeps it in memory")

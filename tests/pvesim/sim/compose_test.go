@@ -318,6 +318,18 @@ func TestDockerIsWhatTheUserDataInstalls(t *testing.T) {
 	require.ErrorContains(t, d.SetDocker(9000, sim.DockerMissing), "never started")
 }
 
+func TestDockerOfTheImage(t *testing.T) {
+	c := start(t, func(o *sim.Options) { o.GuestDocker = sim.DockerInstalled })
+	signer, key := newKey(t)
+	c.vm(100, "app", guestAddress, "#cloud-config\nusers:\n  - {name: ops, ssh_authorized_keys: [\""+key+"\"]}\n")
+	d := &deployer{cluster: c, signer: signer}
+	d.dial("ops")
+	_, exit := d.command("docker compose version")
+	require.Zero(t, exit)
+	_, err := sim.Start(t.Context(), sim.Options{Nodes: options().Nodes, Listen: "127.81.1.11:0", GuestDocker: "maybe"})
+	require.ErrorContains(t, err, "maybe")
+}
+
 func TestContainersFollowTheirGuest(t *testing.T) {
 	state := filepath.Join(t.TempDir(), "state.json")
 	keep := func(o *sim.Options) { o.StateFile = state }

@@ -88,15 +88,22 @@ func (s *Sim) SetServiceState(vmid int, project, service, state, health string) 
 }
 
 // SetDocker installs or removes Docker: DockerInstalled, DockerWithoutCompose or DockerMissing. Without it a guest has
-// what its user-data installs.
+// what its user-data installs, or what Options.GuestDocker says.
 func (s *Sim) SetDocker(vmid int, setup string) error {
-	if !slices.Contains([]string{DockerInstalled, DockerWithoutCompose, DockerMissing}, setup) {
-		return fmt.Errorf("docker %q: use %s, %s or %s", setup, DockerInstalled, DockerWithoutCompose, DockerMissing)
+	if err := checkDocker(setup); err != nil {
+		return err
 	}
 	return s.onDisk(vmid, func(c *contents) error {
 		c.DockerSetup = setup
 		return nil
 	})
+}
+
+func checkDocker(setup string) error {
+	if !slices.Contains([]string{DockerInstalled, DockerWithoutCompose, DockerMissing}, setup) {
+		return fmt.Errorf("docker %q: use %s, %s or %s", setup, DockerInstalled, DockerWithoutCompose, DockerMissing)
+	}
+	return nil
 }
 
 // SetFreeBytes fills a guest's disk until so much is free.

@@ -249,17 +249,19 @@ func (h *guestShell) docker(i *invocation) int {
 	return docker.Command(i.ctx, &guestHost{h.sim, h.disk}, options, i.words[1:], i.session, i.session.Stderr())
 }
 
-// dockerSetup is what is installed: by SetDocker, or by the user-data once cloud-init has finished.
+// dockerSetup is what is installed: by SetDocker, by the user-data once cloud-init has finished, or with the image.
 func (h *guestShell) dockerSetup() string {
 	h.sim.mu.Lock()
 	defer h.sim.mu.Unlock()
 	switch {
 	case h.disk.DockerSetup != "":
 		return h.disk.DockerSetup
-	case h.login.Docker == "" || !h.disk.ready():
-		return DockerMissing
+	case h.login.Docker != "" && h.disk.ready():
+		return h.login.Docker
+	case h.sim.opts.GuestDocker != "":
+		return h.sim.opts.GuestDocker
 	}
-	return h.login.Docker
+	return DockerMissing
 }
 
 // guestHost is a guest as Docker sees it.

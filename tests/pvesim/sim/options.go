@@ -57,6 +57,9 @@ type Options struct {
 	Network netip.Prefix
 	// GuestSSHPort is the port of the guests' SSH servers; 0 means 22.
 	GuestSSHPort int
+	// GuestDocker is what the images of guests have of Docker: DockerInstalled or DockerWithoutCompose; empty means that
+	// a guest has what its user-data installs. SetDocker overrides it.
+	GuestDocker string
 	// Version is 8.4 (default) or 9.1.
 	Version string
 	// SchemaFile is Proxmox's API schema as JSON; without it requests are not validated, and only those
@@ -142,6 +145,11 @@ func (o *Options) complete() error {
 	}
 	if o.Network.IsValid() && !o.Network.Addr().IsLoopback() {
 		return fmt.Errorf("network %s is not a loopback network: guests of the simulator listen on 127.0.0.0/8 only", o.Network)
+	}
+	if o.GuestDocker != "" {
+		if err := checkDocker(o.GuestDocker); err != nil {
+			return err
+		}
 	}
 	if o.Storages == nil {
 		o.Storages = defaultStorages()

@@ -12,10 +12,45 @@ import (
 	"github.com/pve-home/pve-home/components/pvehome/internal"
 )
 
+// The files of an application on a guest, and the Docker Compose project that runs from them.
+//
+// A deployment waits for SSH and for cloud-init, uploads the files as a new release, validates it,
+// switches to it, starts the services and waits until they are healthy. If they do not get healthy,
+// it switches back and reports what the failing service logged. The last three releases are kept.
+// A relative mount (`./data`) lies in the release and goes with it, so it must be one of the files:
+// use a named volume or an absolute path for data. Images with `build` are built when they are
+// missing: build in a `beforeUp` hook, or name a new tag, to have them built again.
 type ComposeProject struct {
 	pulumi.CustomResourceState
 
-	Name pulumi.StringOutput `pulumi:"name"`
+	// Commands to run on the guest as root before the services start, in the project's folder, when a new release is deployed.
+	BeforeUp ComposeHookArrayOutput `pulumi:"beforeUp"`
+	// Which of the files are compose files, later ones over earlier ones. Default: `["compose.yaml"]`.
+	ComposeFiles pulumi.StringArrayOutput `pulumi:"composeFiles"`
+	// How the guest is reached.
+	Connection ComposeConnectionOutput `pulumi:"connection"`
+	// Folder on the guest that keeps the releases, an absolute path. Default: `/opt/pve-home/<projectName>`. A change replaces the resource.
+	Directory pulumi.StringPtrOutput `pulumi:"directory"`
+	// Digest, mode and owner of each file; of a secret file, mode and owner.
+	FileDigests pulumi.StringMapOutput `pulumi:"fileDigests"`
+	// Files by their path below the project's folder. A service that mounts a file is restarted when the file changes, and no other.
+	Files ComposeFileMapOutput `pulumi:"files"`
+	// Requests that must succeed before a release counts as good, besides the services' own health checks.
+	HealthChecks ComposeHealthCheckArrayOutput `pulumi:"healthChecks"`
+	// Host key that the guest showed at first contact, or the one that `connection.hostKey` names. A guest with another key is refused.
+	HostKey pulumi.StringOutput `pulumi:"hostKey"`
+	// Name of the compose project: lower case letters, digits, `-` and `_`. Default: the resource's name. A change replaces the resource.
+	ProjectName pulumi.StringPtrOutput `pulumi:"projectName"`
+	// The release in use; empty after a deployment whose end is unknown.
+	Release pulumi.StringOutput `pulumi:"release"`
+	// Whether deleting the resource deletes the project's named volumes too. Default: they stay.
+	RemoveVolumes pulumi.BoolPtrOutput `pulumi:"removeVolumes"`
+	// Files whose content is a secret, by their path: encrypted in the state, readable on the guest by their owner only.
+	SecretFiles ComposeSecretFileMapOutput `pulumi:"secretFiles"`
+	// State of each service: `running`, `completed`, `unhealthy`, `exited`, `missing` or Docker's own word.
+	Services pulumi.StringMapOutput `pulumi:"services"`
+	// How long each step may take.
+	Timeouts ComposeTimeoutsPtrOutput `pulumi:"timeouts"`
 }
 
 // NewComposeProject registers a new resource with the given unique name, arguments, and options.
@@ -25,8 +60,12 @@ func NewComposeProject(ctx *pulumi.Context,
 		return nil, errors.New("missing one or more required arguments")
 	}
 
-	if args.Name == nil {
-		return nil, errors.New("invalid value for required argument 'Name'")
+	if args.Connection == nil {
+		return nil, errors.New("invalid value for required argument 'Connection'")
+	}
+	args.Connection = args.Connection.ToComposeConnectionOutput().ApplyT(func(v ComposeConnection) ComposeConnection { return *v.Defaults() }).(ComposeConnectionOutput)
+	if args.Timeouts != nil {
+		args.Timeouts = args.Timeouts.ToComposeTimeoutsPtrOutput().ApplyT(func(v *ComposeTimeouts) *ComposeTimeouts { return v.Defaults() }).(ComposeTimeoutsPtrOutput)
 	}
 	opts = internal.PkgResourceDefaultOpts(opts)
 	var resource ComposeProject
@@ -61,12 +100,50 @@ func (ComposeProjectState) ElementType() reflect.Type {
 }
 
 type composeProjectArgs struct {
-	Name string `pulumi:"name"`
+	// Commands to run on the guest as root before the services start, in the project's folder, when a new release is deployed.
+	BeforeUp []ComposeHook `pulumi:"beforeUp"`
+	// Which of the files are compose files, later ones over earlier ones. Default: `["compose.yaml"]`.
+	ComposeFiles []string `pulumi:"composeFiles"`
+	// How the guest is reached.
+	Connection ComposeConnection `pulumi:"connection"`
+	// Folder on the guest that keeps the releases, an absolute path. Default: `/opt/pve-home/<projectName>`. A change replaces the resource.
+	Directory *string `pulumi:"directory"`
+	// Files by their path below the project's folder. A service that mounts a file is restarted when the file changes, and no other.
+	Files map[string]ComposeFile `pulumi:"files"`
+	// Requests that must succeed before a release counts as good, besides the services' own health checks.
+	HealthChecks []ComposeHealthCheck `pulumi:"healthChecks"`
+	// Name of the compose project: lower case letters, digits, `-` and `_`. Default: the resource's name. A change replaces the resource.
+	ProjectName *string `pulumi:"projectName"`
+	// Whether deleting the resource deletes the project's named volumes too. Default: they stay.
+	RemoveVolumes *bool `pulumi:"removeVolumes"`
+	// Files whose content is a secret, by their path: encrypted in the state, readable on the guest by their owner only.
+	SecretFiles map[string]ComposeSecretFile `pulumi:"secretFiles"`
+	// How long each step may take.
+	Timeouts *ComposeTimeouts `pulumi:"timeouts"`
 }
 
 // The set of arguments for constructing a ComposeProject resource.
 type ComposeProjectArgs struct {
-	Name pulumi.StringInput
+	// Commands to run on the guest as root before the services start, in the project's folder, when a new release is deployed.
+	BeforeUp ComposeHookArrayInput
+	// Which of the files are compose files, later ones over earlier ones. Default: `["compose.yaml"]`.
+	ComposeFiles pulumi.StringArrayInput
+	// How the guest is reached.
+	Connection ComposeConnectionInput
+	// Folder on the guest that keeps the releases, an absolute path. Default: `/opt/pve-home/<projectName>`. A change replaces the resource.
+	Directory pulumi.StringPtrInput
+	// Files by their path below the project's folder. A service that mounts a file is restarted when the file changes, and no other.
+	Files ComposeFileMapInput
+	// Requests that must succeed before a release counts as good, besides the services' own health checks.
+	HealthChecks ComposeHealthCheckArrayInput
+	// Name of the compose project: lower case letters, digits, `-` and `_`. Default: the resource's name. A change replaces the resource.
+	ProjectName pulumi.StringPtrInput
+	// Whether deleting the resource deletes the project's named volumes too. Default: they stay.
+	RemoveVolumes pulumi.BoolPtrInput
+	// Files whose content is a secret, by their path: encrypted in the state, readable on the guest by their owner only.
+	SecretFiles ComposeSecretFileMapInput
+	// How long each step may take.
+	Timeouts ComposeTimeoutsPtrInput
 }
 
 func (ComposeProjectArgs) ElementType() reflect.Type {
@@ -106,8 +183,74 @@ func (o ComposeProjectOutput) ToComposeProjectOutputWithContext(ctx context.Cont
 	return o
 }
 
-func (o ComposeProjectOutput) Name() pulumi.StringOutput {
-	return o.ApplyT(func(v *ComposeProject) pulumi.StringOutput { return v.Name }).(pulumi.StringOutput)
+// Commands to run on the guest as root before the services start, in the project's folder, when a new release is deployed.
+func (o ComposeProjectOutput) BeforeUp() ComposeHookArrayOutput {
+	return o.ApplyT(func(v *ComposeProject) ComposeHookArrayOutput { return v.BeforeUp }).(ComposeHookArrayOutput)
+}
+
+// Which of the files are compose files, later ones over earlier ones. Default: `["compose.yaml"]`.
+func (o ComposeProjectOutput) ComposeFiles() pulumi.StringArrayOutput {
+	return o.ApplyT(func(v *ComposeProject) pulumi.StringArrayOutput { return v.ComposeFiles }).(pulumi.StringArrayOutput)
+}
+
+// How the guest is reached.
+func (o ComposeProjectOutput) Connection() ComposeConnectionOutput {
+	return o.ApplyT(func(v *ComposeProject) ComposeConnectionOutput { return v.Connection }).(ComposeConnectionOutput)
+}
+
+// Folder on the guest that keeps the releases, an absolute path. Default: `/opt/pve-home/<projectName>`. A change replaces the resource.
+func (o ComposeProjectOutput) Directory() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v *ComposeProject) pulumi.StringPtrOutput { return v.Directory }).(pulumi.StringPtrOutput)
+}
+
+// Digest, mode and owner of each file; of a secret file, mode and owner.
+func (o ComposeProjectOutput) FileDigests() pulumi.StringMapOutput {
+	return o.ApplyT(func(v *ComposeProject) pulumi.StringMapOutput { return v.FileDigests }).(pulumi.StringMapOutput)
+}
+
+// Files by their path below the project's folder. A service that mounts a file is restarted when the file changes, and no other.
+func (o ComposeProjectOutput) Files() ComposeFileMapOutput {
+	return o.ApplyT(func(v *ComposeProject) ComposeFileMapOutput { return v.Files }).(ComposeFileMapOutput)
+}
+
+// Requests that must succeed before a release counts as good, besides the services' own health checks.
+func (o ComposeProjectOutput) HealthChecks() ComposeHealthCheckArrayOutput {
+	return o.ApplyT(func(v *ComposeProject) ComposeHealthCheckArrayOutput { return v.HealthChecks }).(ComposeHealthCheckArrayOutput)
+}
+
+// Host key that the guest showed at first contact, or the one that `connection.hostKey` names. A guest with another key is refused.
+func (o ComposeProjectOutput) HostKey() pulumi.StringOutput {
+	return o.ApplyT(func(v *ComposeProject) pulumi.StringOutput { return v.HostKey }).(pulumi.StringOutput)
+}
+
+// Name of the compose project: lower case letters, digits, `-` and `_`. Default: the resource's name. A change replaces the resource.
+func (o ComposeProjectOutput) ProjectName() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v *ComposeProject) pulumi.StringPtrOutput { return v.ProjectName }).(pulumi.StringPtrOutput)
+}
+
+// The release in use; empty after a deployment whose end is unknown.
+func (o ComposeProjectOutput) Release() pulumi.StringOutput {
+	return o.ApplyT(func(v *ComposeProject) pulumi.StringOutput { return v.Release }).(pulumi.StringOutput)
+}
+
+// Whether deleting the resource deletes the project's named volumes too. Default: they stay.
+func (o ComposeProjectOutput) RemoveVolumes() pulumi.BoolPtrOutput {
+	return o.ApplyT(func(v *ComposeProject) pulumi.BoolPtrOutput { return v.RemoveVolumes }).(pulumi.BoolPtrOutput)
+}
+
+// Files whose content is a secret, by their path: encrypted in the state, readable on the guest by their owner only.
+func (o ComposeProjectOutput) SecretFiles() ComposeSecretFileMapOutput {
+	return o.ApplyT(func(v *ComposeProject) ComposeSecretFileMapOutput { return v.SecretFiles }).(ComposeSecretFileMapOutput)
+}
+
+// State of each service: `running`, `completed`, `unhealthy`, `exited`, `missing` or Docker's own word.
+func (o ComposeProjectOutput) Services() pulumi.StringMapOutput {
+	return o.ApplyT(func(v *ComposeProject) pulumi.StringMapOutput { return v.Services }).(pulumi.StringMapOutput)
+}
+
+// How long each step may take.
+func (o ComposeProjectOutput) Timeouts() ComposeTimeoutsPtrOutput {
+	return o.ApplyT(func(v *ComposeProject) ComposeTimeoutsPtrOutput { return v.Timeouts }).(ComposeTimeoutsPtrOutput)
 }
 
 func init() {

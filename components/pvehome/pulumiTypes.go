@@ -13,6 +13,984 @@ import (
 
 var _ = internal.GetEnvOrDefault
 
+// An SSH connection to a guest. Give exactly one of `privateKey`, `privateKeyFile` and `agent`.
+type ComposeConnection struct {
+	// Use the keys of the SSH agent at `SSH_AUTH_SOCK`.
+	Agent *bool `pulumi:"agent"`
+	// Address or name of the guest.
+	Host string `pulumi:"host"`
+	// The guest's host key in authorized_keys form (`ssh-ed25519 AAAA...`). Default: the key shown at first contact, which is kept in the state.
+	HostKey *string `pulumi:"hostKey"`
+	// Port of its SSH server.
+	Port *int `pulumi:"port"`
+	// Private key, in PEM or OpenSSH form, without a passphrase.
+	PrivateKey *string `pulumi:"privateKey"`
+	// Path of a private key file on this machine, without a passphrase; `~/` is the home folder.
+	PrivateKeyFile *string `pulumi:"privateKeyFile"`
+	// User who logs in: `root`, or one who may use `sudo` without a password.
+	User string `pulumi:"user"`
+}
+
+// Defaults sets the appropriate defaults for ComposeConnection
+func (val *ComposeConnection) Defaults() *ComposeConnection {
+	if val == nil {
+		return nil
+	}
+	tmp := *val
+	if tmp.Port == nil {
+		port_ := 22
+		tmp.Port = &port_
+	}
+	return &tmp
+}
+
+// ComposeConnectionInput is an input type that accepts ComposeConnectionArgs and ComposeConnectionOutput values.
+// You can construct a concrete instance of `ComposeConnectionInput` via:
+//
+//	ComposeConnectionArgs{...}
+type ComposeConnectionInput interface {
+	pulumi.Input
+
+	ToComposeConnectionOutput() ComposeConnectionOutput
+	ToComposeConnectionOutputWithContext(context.Context) ComposeConnectionOutput
+}
+
+// An SSH connection to a guest. Give exactly one of `privateKey`, `privateKeyFile` and `agent`.
+type ComposeConnectionArgs struct {
+	// Use the keys of the SSH agent at `SSH_AUTH_SOCK`.
+	Agent pulumi.BoolPtrInput `pulumi:"agent"`
+	// Address or name of the guest.
+	Host pulumi.StringInput `pulumi:"host"`
+	// The guest's host key in authorized_keys form (`ssh-ed25519 AAAA...`). Default: the key shown at first contact, which is kept in the state.
+	HostKey pulumi.StringPtrInput `pulumi:"hostKey"`
+	// Port of its SSH server.
+	Port pulumi.IntPtrInput `pulumi:"port"`
+	// Private key, in PEM or OpenSSH form, without a passphrase.
+	PrivateKey pulumi.StringPtrInput `pulumi:"privateKey"`
+	// Path of a private key file on this machine, without a passphrase; `~/` is the home folder.
+	PrivateKeyFile pulumi.StringPtrInput `pulumi:"privateKeyFile"`
+	// User who logs in: `root`, or one who may use `sudo` without a password.
+	User pulumi.StringInput `pulumi:"user"`
+}
+
+// Defaults sets the appropriate defaults for ComposeConnectionArgs
+func (val *ComposeConnectionArgs) Defaults() *ComposeConnectionArgs {
+	if val == nil {
+		return nil
+	}
+	tmp := *val
+	if tmp.Port == nil {
+		tmp.Port = pulumi.IntPtr(22)
+	}
+	return &tmp
+}
+func (ComposeConnectionArgs) ElementType() reflect.Type {
+	return reflect.TypeOf((*ComposeConnection)(nil)).Elem()
+}
+
+func (i ComposeConnectionArgs) ToComposeConnectionOutput() ComposeConnectionOutput {
+	return i.ToComposeConnectionOutputWithContext(context.Background())
+}
+
+func (i ComposeConnectionArgs) ToComposeConnectionOutputWithContext(ctx context.Context) ComposeConnectionOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(ComposeConnectionOutput)
+}
+
+// An SSH connection to a guest. Give exactly one of `privateKey`, `privateKeyFile` and `agent`.
+type ComposeConnectionOutput struct{ *pulumi.OutputState }
+
+func (ComposeConnectionOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*ComposeConnection)(nil)).Elem()
+}
+
+func (o ComposeConnectionOutput) ToComposeConnectionOutput() ComposeConnectionOutput {
+	return o
+}
+
+func (o ComposeConnectionOutput) ToComposeConnectionOutputWithContext(ctx context.Context) ComposeConnectionOutput {
+	return o
+}
+
+// Use the keys of the SSH agent at `SSH_AUTH_SOCK`.
+func (o ComposeConnectionOutput) Agent() pulumi.BoolPtrOutput {
+	return o.ApplyT(func(v ComposeConnection) *bool { return v.Agent }).(pulumi.BoolPtrOutput)
+}
+
+// Address or name of the guest.
+func (o ComposeConnectionOutput) Host() pulumi.StringOutput {
+	return o.ApplyT(func(v ComposeConnection) string { return v.Host }).(pulumi.StringOutput)
+}
+
+// The guest's host key in authorized_keys form (`ssh-ed25519 AAAA...`). Default: the key shown at first contact, which is kept in the state.
+func (o ComposeConnectionOutput) HostKey() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v ComposeConnection) *string { return v.HostKey }).(pulumi.StringPtrOutput)
+}
+
+// Port of its SSH server.
+func (o ComposeConnectionOutput) Port() pulumi.IntPtrOutput {
+	return o.ApplyT(func(v ComposeConnection) *int { return v.Port }).(pulumi.IntPtrOutput)
+}
+
+// Private key, in PEM or OpenSSH form, without a passphrase.
+func (o ComposeConnectionOutput) PrivateKey() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v ComposeConnection) *string { return v.PrivateKey }).(pulumi.StringPtrOutput)
+}
+
+// Path of a private key file on this machine, without a passphrase; `~/` is the home folder.
+func (o ComposeConnectionOutput) PrivateKeyFile() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v ComposeConnection) *string { return v.PrivateKeyFile }).(pulumi.StringPtrOutput)
+}
+
+// User who logs in: `root`, or one who may use `sudo` without a password.
+func (o ComposeConnectionOutput) User() pulumi.StringOutput {
+	return o.ApplyT(func(v ComposeConnection) string { return v.User }).(pulumi.StringOutput)
+}
+
+// A file of the project.
+type ComposeFile struct {
+	// Content of the file.
+	Content string `pulumi:"content"`
+	// Permissions, octal.
+	Mode *string `pulumi:"mode"`
+	// Owner as `uid:gid`, numbers. Default: root.
+	Owner *string `pulumi:"owner"`
+}
+
+// Defaults sets the appropriate defaults for ComposeFile
+func (val *ComposeFile) Defaults() *ComposeFile {
+	if val == nil {
+		return nil
+	}
+	tmp := *val
+	if tmp.Mode == nil {
+		mode_ := "0644"
+		tmp.Mode = &mode_
+	}
+	return &tmp
+}
+
+// ComposeFileInput is an input type that accepts ComposeFileArgs and ComposeFileOutput values.
+// You can construct a concrete instance of `ComposeFileInput` via:
+//
+//	ComposeFileArgs{...}
+type ComposeFileInput interface {
+	pulumi.Input
+
+	ToComposeFileOutput() ComposeFileOutput
+	ToComposeFileOutputWithContext(context.Context) ComposeFileOutput
+}
+
+// A file of the project.
+type ComposeFileArgs struct {
+	// Content of the file.
+	Content pulumi.StringInput `pulumi:"content"`
+	// Permissions, octal.
+	Mode pulumi.StringPtrInput `pulumi:"mode"`
+	// Owner as `uid:gid`, numbers. Default: root.
+	Owner pulumi.StringPtrInput `pulumi:"owner"`
+}
+
+// Defaults sets the appropriate defaults for ComposeFileArgs
+func (val *ComposeFileArgs) Defaults() *ComposeFileArgs {
+	if val == nil {
+		return nil
+	}
+	tmp := *val
+	if tmp.Mode == nil {
+		tmp.Mode = pulumi.StringPtr("0644")
+	}
+	return &tmp
+}
+func (ComposeFileArgs) ElementType() reflect.Type {
+	return reflect.TypeOf((*ComposeFile)(nil)).Elem()
+}
+
+func (i ComposeFileArgs) ToComposeFileOutput() ComposeFileOutput {
+	return i.ToComposeFileOutputWithContext(context.Background())
+}
+
+func (i ComposeFileArgs) ToComposeFileOutputWithContext(ctx context.Context) ComposeFileOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(ComposeFileOutput)
+}
+
+// ComposeFileMapInput is an input type that accepts ComposeFileMap and ComposeFileMapOutput values.
+// You can construct a concrete instance of `ComposeFileMapInput` via:
+//
+//	ComposeFileMap{ "key": ComposeFileArgs{...} }
+type ComposeFileMapInput interface {
+	pulumi.Input
+
+	ToComposeFileMapOutput() ComposeFileMapOutput
+	ToComposeFileMapOutputWithContext(context.Context) ComposeFileMapOutput
+}
+
+type ComposeFileMap map[string]ComposeFileInput
+
+func (ComposeFileMap) ElementType() reflect.Type {
+	return reflect.TypeOf((*map[string]ComposeFile)(nil)).Elem()
+}
+
+func (i ComposeFileMap) ToComposeFileMapOutput() ComposeFileMapOutput {
+	return i.ToComposeFileMapOutputWithContext(context.Background())
+}
+
+func (i ComposeFileMap) ToComposeFileMapOutputWithContext(ctx context.Context) ComposeFileMapOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(ComposeFileMapOutput)
+}
+
+// A file of the project.
+type ComposeFileOutput struct{ *pulumi.OutputState }
+
+func (ComposeFileOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*ComposeFile)(nil)).Elem()
+}
+
+func (o ComposeFileOutput) ToComposeFileOutput() ComposeFileOutput {
+	return o
+}
+
+func (o ComposeFileOutput) ToComposeFileOutputWithContext(ctx context.Context) ComposeFileOutput {
+	return o
+}
+
+// Content of the file.
+func (o ComposeFileOutput) Content() pulumi.StringOutput {
+	return o.ApplyT(func(v ComposeFile) string { return v.Content }).(pulumi.StringOutput)
+}
+
+// Permissions, octal.
+func (o ComposeFileOutput) Mode() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v ComposeFile) *string { return v.Mode }).(pulumi.StringPtrOutput)
+}
+
+// Owner as `uid:gid`, numbers. Default: root.
+func (o ComposeFileOutput) Owner() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v ComposeFile) *string { return v.Owner }).(pulumi.StringPtrOutput)
+}
+
+type ComposeFileMapOutput struct{ *pulumi.OutputState }
+
+func (ComposeFileMapOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*map[string]ComposeFile)(nil)).Elem()
+}
+
+func (o ComposeFileMapOutput) ToComposeFileMapOutput() ComposeFileMapOutput {
+	return o
+}
+
+func (o ComposeFileMapOutput) ToComposeFileMapOutputWithContext(ctx context.Context) ComposeFileMapOutput {
+	return o
+}
+
+func (o ComposeFileMapOutput) MapIndex(k pulumi.StringInput) ComposeFileOutput {
+	return pulumi.All(o, k).ApplyT(func(vs []interface{}) ComposeFile {
+		return vs[0].(map[string]ComposeFile)[vs[1].(string)]
+	}).(ComposeFileOutput)
+}
+
+// An HTTP request that must succeed. It is made from the guest's point of view, through the SSH connection, so that a port that only the guest itself can reach will do.
+type ComposeHealthCheck struct {
+	// Text that the answer must contain.
+	BodyContains *string `pulumi:"bodyContains"`
+	// Certificate authority of the server's certificate, PEM.
+	CaCertificate *string `pulumi:"caCertificate"`
+	// Accept any certificate.
+	Insecure *bool `pulumi:"insecure"`
+	// Status that it must answer.
+	Status *int `pulumi:"status"`
+	// `http` or `https` URL to `127.0.0.1` or `localhost`. Redirects are not followed.
+	Url string `pulumi:"url"`
+}
+
+// Defaults sets the appropriate defaults for ComposeHealthCheck
+func (val *ComposeHealthCheck) Defaults() *ComposeHealthCheck {
+	if val == nil {
+		return nil
+	}
+	tmp := *val
+	if tmp.Status == nil {
+		status_ := 200
+		tmp.Status = &status_
+	}
+	return &tmp
+}
+
+// ComposeHealthCheckInput is an input type that accepts ComposeHealthCheckArgs and ComposeHealthCheckOutput values.
+// You can construct a concrete instance of `ComposeHealthCheckInput` via:
+//
+//	ComposeHealthCheckArgs{...}
+type ComposeHealthCheckInput interface {
+	pulumi.Input
+
+	ToComposeHealthCheckOutput() ComposeHealthCheckOutput
+	ToComposeHealthCheckOutputWithContext(context.Context) ComposeHealthCheckOutput
+}
+
+// An HTTP request that must succeed. It is made from the guest's point of view, through the SSH connection, so that a port that only the guest itself can reach will do.
+type ComposeHealthCheckArgs struct {
+	// Text that the answer must contain.
+	BodyContains pulumi.StringPtrInput `pulumi:"bodyContains"`
+	// Certificate authority of the server's certificate, PEM.
+	CaCertificate pulumi.StringPtrInput `pulumi:"caCertificate"`
+	// Accept any certificate.
+	Insecure pulumi.BoolPtrInput `pulumi:"insecure"`
+	// Status that it must answer.
+	Status pulumi.IntPtrInput `pulumi:"status"`
+	// `http` or `https` URL to `127.0.0.1` or `localhost`. Redirects are not followed.
+	Url pulumi.StringInput `pulumi:"url"`
+}
+
+// Defaults sets the appropriate defaults for ComposeHealthCheckArgs
+func (val *ComposeHealthCheckArgs) Defaults() *ComposeHealthCheckArgs {
+	if val == nil {
+		return nil
+	}
+	tmp := *val
+	if tmp.Status == nil {
+		tmp.Status = pulumi.IntPtr(200)
+	}
+	return &tmp
+}
+func (ComposeHealthCheckArgs) ElementType() reflect.Type {
+	return reflect.TypeOf((*ComposeHealthCheck)(nil)).Elem()
+}
+
+func (i ComposeHealthCheckArgs) ToComposeHealthCheckOutput() ComposeHealthCheckOutput {
+	return i.ToComposeHealthCheckOutputWithContext(context.Background())
+}
+
+func (i ComposeHealthCheckArgs) ToComposeHealthCheckOutputWithContext(ctx context.Context) ComposeHealthCheckOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(ComposeHealthCheckOutput)
+}
+
+// ComposeHealthCheckArrayInput is an input type that accepts ComposeHealthCheckArray and ComposeHealthCheckArrayOutput values.
+// You can construct a concrete instance of `ComposeHealthCheckArrayInput` via:
+//
+//	ComposeHealthCheckArray{ ComposeHealthCheckArgs{...} }
+type ComposeHealthCheckArrayInput interface {
+	pulumi.Input
+
+	ToComposeHealthCheckArrayOutput() ComposeHealthCheckArrayOutput
+	ToComposeHealthCheckArrayOutputWithContext(context.Context) ComposeHealthCheckArrayOutput
+}
+
+type ComposeHealthCheckArray []ComposeHealthCheckInput
+
+func (ComposeHealthCheckArray) ElementType() reflect.Type {
+	return reflect.TypeOf((*[]ComposeHealthCheck)(nil)).Elem()
+}
+
+func (i ComposeHealthCheckArray) ToComposeHealthCheckArrayOutput() ComposeHealthCheckArrayOutput {
+	return i.ToComposeHealthCheckArrayOutputWithContext(context.Background())
+}
+
+func (i ComposeHealthCheckArray) ToComposeHealthCheckArrayOutputWithContext(ctx context.Context) ComposeHealthCheckArrayOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(ComposeHealthCheckArrayOutput)
+}
+
+// An HTTP request that must succeed. It is made from the guest's point of view, through the SSH connection, so that a port that only the guest itself can reach will do.
+type ComposeHealthCheckOutput struct{ *pulumi.OutputState }
+
+func (ComposeHealthCheckOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*ComposeHealthCheck)(nil)).Elem()
+}
+
+func (o ComposeHealthCheckOutput) ToComposeHealthCheckOutput() ComposeHealthCheckOutput {
+	return o
+}
+
+func (o ComposeHealthCheckOutput) ToComposeHealthCheckOutputWithContext(ctx context.Context) ComposeHealthCheckOutput {
+	return o
+}
+
+// Text that the answer must contain.
+func (o ComposeHealthCheckOutput) BodyContains() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v ComposeHealthCheck) *string { return v.BodyContains }).(pulumi.StringPtrOutput)
+}
+
+// Certificate authority of the server's certificate, PEM.
+func (o ComposeHealthCheckOutput) CaCertificate() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v ComposeHealthCheck) *string { return v.CaCertificate }).(pulumi.StringPtrOutput)
+}
+
+// Accept any certificate.
+func (o ComposeHealthCheckOutput) Insecure() pulumi.BoolPtrOutput {
+	return o.ApplyT(func(v ComposeHealthCheck) *bool { return v.Insecure }).(pulumi.BoolPtrOutput)
+}
+
+// Status that it must answer.
+func (o ComposeHealthCheckOutput) Status() pulumi.IntPtrOutput {
+	return o.ApplyT(func(v ComposeHealthCheck) *int { return v.Status }).(pulumi.IntPtrOutput)
+}
+
+// `http` or `https` URL to `127.0.0.1` or `localhost`. Redirects are not followed.
+func (o ComposeHealthCheckOutput) Url() pulumi.StringOutput {
+	return o.ApplyT(func(v ComposeHealthCheck) string { return v.Url }).(pulumi.StringOutput)
+}
+
+type ComposeHealthCheckArrayOutput struct{ *pulumi.OutputState }
+
+func (ComposeHealthCheckArrayOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*[]ComposeHealthCheck)(nil)).Elem()
+}
+
+func (o ComposeHealthCheckArrayOutput) ToComposeHealthCheckArrayOutput() ComposeHealthCheckArrayOutput {
+	return o
+}
+
+func (o ComposeHealthCheckArrayOutput) ToComposeHealthCheckArrayOutputWithContext(ctx context.Context) ComposeHealthCheckArrayOutput {
+	return o
+}
+
+func (o ComposeHealthCheckArrayOutput) Index(i pulumi.IntInput) ComposeHealthCheckOutput {
+	return pulumi.All(o, i).ApplyT(func(vs []interface{}) ComposeHealthCheck {
+		return vs[0].([]ComposeHealthCheck)[vs[1].(int)]
+	}).(ComposeHealthCheckOutput)
+}
+
+// A command to run before the services start.
+type ComposeHook struct {
+	// Program and arguments; no shell. They show in the guest's process list: no secrets here.
+	Command []string `pulumi:"command"`
+	// How many seconds it may run.
+	TimeoutSeconds *int `pulumi:"timeoutSeconds"`
+}
+
+// Defaults sets the appropriate defaults for ComposeHook
+func (val *ComposeHook) Defaults() *ComposeHook {
+	if val == nil {
+		return nil
+	}
+	tmp := *val
+	if tmp.TimeoutSeconds == nil {
+		timeoutSeconds_ := 300
+		tmp.TimeoutSeconds = &timeoutSeconds_
+	}
+	return &tmp
+}
+
+// ComposeHookInput is an input type that accepts ComposeHookArgs and ComposeHookOutput values.
+// You can construct a concrete instance of `ComposeHookInput` via:
+//
+//	ComposeHookArgs{...}
+type ComposeHookInput interface {
+	pulumi.Input
+
+	ToComposeHookOutput() ComposeHookOutput
+	ToComposeHookOutputWithContext(context.Context) ComposeHookOutput
+}
+
+// A command to run before the services start.
+type ComposeHookArgs struct {
+	// Program and arguments; no shell. They show in the guest's process list: no secrets here.
+	Command pulumi.StringArrayInput `pulumi:"command"`
+	// How many seconds it may run.
+	TimeoutSeconds pulumi.IntPtrInput `pulumi:"timeoutSeconds"`
+}
+
+// Defaults sets the appropriate defaults for ComposeHookArgs
+func (val *ComposeHookArgs) Defaults() *ComposeHookArgs {
+	if val == nil {
+		return nil
+	}
+	tmp := *val
+	if tmp.TimeoutSeconds == nil {
+		tmp.TimeoutSeconds = pulumi.IntPtr(300)
+	}
+	return &tmp
+}
+func (ComposeHookArgs) ElementType() reflect.Type {
+	return reflect.TypeOf((*ComposeHook)(nil)).Elem()
+}
+
+func (i ComposeHookArgs) ToComposeHookOutput() ComposeHookOutput {
+	return i.ToComposeHookOutputWithContext(context.Background())
+}
+
+func (i ComposeHookArgs) ToComposeHookOutputWithContext(ctx context.Context) ComposeHookOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(ComposeHookOutput)
+}
+
+// ComposeHookArrayInput is an input type that accepts ComposeHookArray and ComposeHookArrayOutput values.
+// You can construct a concrete instance of `ComposeHookArrayInput` via:
+//
+//	ComposeHookArray{ ComposeHookArgs{...} }
+type ComposeHookArrayInput interface {
+	pulumi.Input
+
+	ToComposeHookArrayOutput() ComposeHookArrayOutput
+	ToComposeHookArrayOutputWithContext(context.Context) ComposeHookArrayOutput
+}
+
+type ComposeHookArray []ComposeHookInput
+
+func (ComposeHookArray) ElementType() reflect.Type {
+	return reflect.TypeOf((*[]ComposeHook)(nil)).Elem()
+}
+
+func (i ComposeHookArray) ToComposeHookArrayOutput() ComposeHookArrayOutput {
+	return i.ToComposeHookArrayOutputWithContext(context.Background())
+}
+
+func (i ComposeHookArray) ToComposeHookArrayOutputWithContext(ctx context.Context) ComposeHookArrayOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(ComposeHookArrayOutput)
+}
+
+// A command to run before the services start.
+type ComposeHookOutput struct{ *pulumi.OutputState }
+
+func (ComposeHookOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*ComposeHook)(nil)).Elem()
+}
+
+func (o ComposeHookOutput) ToComposeHookOutput() ComposeHookOutput {
+	return o
+}
+
+func (o ComposeHookOutput) ToComposeHookOutputWithContext(ctx context.Context) ComposeHookOutput {
+	return o
+}
+
+// Program and arguments; no shell. They show in the guest's process list: no secrets here.
+func (o ComposeHookOutput) Command() pulumi.StringArrayOutput {
+	return o.ApplyT(func(v ComposeHook) []string { return v.Command }).(pulumi.StringArrayOutput)
+}
+
+// How many seconds it may run.
+func (o ComposeHookOutput) TimeoutSeconds() pulumi.IntPtrOutput {
+	return o.ApplyT(func(v ComposeHook) *int { return v.TimeoutSeconds }).(pulumi.IntPtrOutput)
+}
+
+type ComposeHookArrayOutput struct{ *pulumi.OutputState }
+
+func (ComposeHookArrayOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*[]ComposeHook)(nil)).Elem()
+}
+
+func (o ComposeHookArrayOutput) ToComposeHookArrayOutput() ComposeHookArrayOutput {
+	return o
+}
+
+func (o ComposeHookArrayOutput) ToComposeHookArrayOutputWithContext(ctx context.Context) ComposeHookArrayOutput {
+	return o
+}
+
+func (o ComposeHookArrayOutput) Index(i pulumi.IntInput) ComposeHookOutput {
+	return pulumi.All(o, i).ApplyT(func(vs []interface{}) ComposeHook {
+		return vs[0].([]ComposeHook)[vs[1].(int)]
+	}).(ComposeHookOutput)
+}
+
+// A file of the project whose content is a secret.
+type ComposeSecretFile struct {
+	// Content of the file.
+	Content string `pulumi:"content"`
+	// Permissions, octal.
+	Mode *string `pulumi:"mode"`
+	// Owner as `uid:gid`, numbers, for instance the user that the container runs as. Default: root.
+	Owner *string `pulumi:"owner"`
+}
+
+// Defaults sets the appropriate defaults for ComposeSecretFile
+func (val *ComposeSecretFile) Defaults() *ComposeSecretFile {
+	if val == nil {
+		return nil
+	}
+	tmp := *val
+	if tmp.Mode == nil {
+		mode_ := "0600"
+		tmp.Mode = &mode_
+	}
+	return &tmp
+}
+
+// ComposeSecretFileInput is an input type that accepts ComposeSecretFileArgs and ComposeSecretFileOutput values.
+// You can construct a concrete instance of `ComposeSecretFileInput` via:
+//
+//	ComposeSecretFileArgs{...}
+type ComposeSecretFileInput interface {
+	pulumi.Input
+
+	ToComposeSecretFileOutput() ComposeSecretFileOutput
+	ToComposeSecretFileOutputWithContext(context.Context) ComposeSecretFileOutput
+}
+
+// A file of the project whose content is a secret.
+type ComposeSecretFileArgs struct {
+	// Content of the file.
+	Content pulumi.StringInput `pulumi:"content"`
+	// Permissions, octal.
+	Mode pulumi.StringPtrInput `pulumi:"mode"`
+	// Owner as `uid:gid`, numbers, for instance the user that the container runs as. Default: root.
+	Owner pulumi.StringPtrInput `pulumi:"owner"`
+}
+
+// Defaults sets the appropriate defaults for ComposeSecretFileArgs
+func (val *ComposeSecretFileArgs) Defaults() *ComposeSecretFileArgs {
+	if val == nil {
+		return nil
+	}
+	tmp := *val
+	if tmp.Mode == nil {
+		tmp.Mode = pulumi.StringPtr("0600")
+	}
+	return &tmp
+}
+func (ComposeSecretFileArgs) ElementType() reflect.Type {
+	return reflect.TypeOf((*ComposeSecretFile)(nil)).Elem()
+}
+
+func (i ComposeSecretFileArgs) ToComposeSecretFileOutput() ComposeSecretFileOutput {
+	return i.ToComposeSecretFileOutputWithContext(context.Background())
+}
+
+func (i ComposeSecretFileArgs) ToComposeSecretFileOutputWithContext(ctx context.Context) ComposeSecretFileOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(ComposeSecretFileOutput)
+}
+
+// ComposeSecretFileMapInput is an input type that accepts ComposeSecretFileMap and ComposeSecretFileMapOutput values.
+// You can construct a concrete instance of `ComposeSecretFileMapInput` via:
+//
+//	ComposeSecretFileMap{ "key": ComposeSecretFileArgs{...} }
+type ComposeSecretFileMapInput interface {
+	pulumi.Input
+
+	ToComposeSecretFileMapOutput() ComposeSecretFileMapOutput
+	ToComposeSecretFileMapOutputWithContext(context.Context) ComposeSecretFileMapOutput
+}
+
+type ComposeSecretFileMap map[string]ComposeSecretFileInput
+
+func (ComposeSecretFileMap) ElementType() reflect.Type {
+	return reflect.TypeOf((*map[string]ComposeSecretFile)(nil)).Elem()
+}
+
+func (i ComposeSecretFileMap) ToComposeSecretFileMapOutput() ComposeSecretFileMapOutput {
+	return i.ToComposeSecretFileMapOutputWithContext(context.Background())
+}
+
+func (i ComposeSecretFileMap) ToComposeSecretFileMapOutputWithContext(ctx context.Context) ComposeSecretFileMapOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(ComposeSecretFileMapOutput)
+}
+
+// A file of the project whose content is a secret.
+type ComposeSecretFileOutput struct{ *pulumi.OutputState }
+
+func (ComposeSecretFileOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*ComposeSecretFile)(nil)).Elem()
+}
+
+func (o ComposeSecretFileOutput) ToComposeSecretFileOutput() ComposeSecretFileOutput {
+	return o
+}
+
+func (o ComposeSecretFileOutput) ToComposeSecretFileOutputWithContext(ctx context.Context) ComposeSecretFileOutput {
+	return o
+}
+
+// Content of the file.
+func (o ComposeSecretFileOutput) Content() pulumi.StringOutput {
+	return o.ApplyT(func(v ComposeSecretFile) string { return v.Content }).(pulumi.StringOutput)
+}
+
+// Permissions, octal.
+func (o ComposeSecretFileOutput) Mode() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v ComposeSecretFile) *string { return v.Mode }).(pulumi.StringPtrOutput)
+}
+
+// Owner as `uid:gid`, numbers, for instance the user that the container runs as. Default: root.
+func (o ComposeSecretFileOutput) Owner() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v ComposeSecretFile) *string { return v.Owner }).(pulumi.StringPtrOutput)
+}
+
+type ComposeSecretFileMapOutput struct{ *pulumi.OutputState }
+
+func (ComposeSecretFileMapOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*map[string]ComposeSecretFile)(nil)).Elem()
+}
+
+func (o ComposeSecretFileMapOutput) ToComposeSecretFileMapOutput() ComposeSecretFileMapOutput {
+	return o
+}
+
+func (o ComposeSecretFileMapOutput) ToComposeSecretFileMapOutputWithContext(ctx context.Context) ComposeSecretFileMapOutput {
+	return o
+}
+
+func (o ComposeSecretFileMapOutput) MapIndex(k pulumi.StringInput) ComposeSecretFileOutput {
+	return pulumi.All(o, k).ApplyT(func(vs []interface{}) ComposeSecretFile {
+		return vs[0].(map[string]ComposeSecretFile)[vs[1].(string)]
+	}).(ComposeSecretFileOutput)
+}
+
+// How long each step of a deployment may take.
+type ComposeTimeouts struct {
+	// Seconds until cloud-init has finished the first boot.
+	CloudInitSeconds *int `pulumi:"cloudInitSeconds"`
+	// Seconds until the guest answers SSH.
+	ConnectSeconds *int `pulumi:"connectSeconds"`
+	// Seconds until all of `healthChecks` succeed.
+	HealthSeconds *int `pulumi:"healthSeconds"`
+	// Seconds until all services run and are healthy; pulling images counts.
+	UpSeconds *int `pulumi:"upSeconds"`
+	// Seconds until the files are uploaded.
+	UploadSeconds *int `pulumi:"uploadSeconds"`
+}
+
+// Defaults sets the appropriate defaults for ComposeTimeouts
+func (val *ComposeTimeouts) Defaults() *ComposeTimeouts {
+	if val == nil {
+		return nil
+	}
+	tmp := *val
+	if tmp.CloudInitSeconds == nil {
+		cloudInitSeconds_ := 900
+		tmp.CloudInitSeconds = &cloudInitSeconds_
+	}
+	if tmp.ConnectSeconds == nil {
+		connectSeconds_ := 300
+		tmp.ConnectSeconds = &connectSeconds_
+	}
+	if tmp.HealthSeconds == nil {
+		healthSeconds_ := 120
+		tmp.HealthSeconds = &healthSeconds_
+	}
+	if tmp.UpSeconds == nil {
+		upSeconds_ := 600
+		tmp.UpSeconds = &upSeconds_
+	}
+	if tmp.UploadSeconds == nil {
+		uploadSeconds_ := 120
+		tmp.UploadSeconds = &uploadSeconds_
+	}
+	return &tmp
+}
+
+// ComposeTimeoutsInput is an input type that accepts ComposeTimeoutsArgs and ComposeTimeoutsOutput values.
+// You can construct a concrete instance of `ComposeTimeoutsInput` via:
+//
+//	ComposeTimeoutsArgs{...}
+type ComposeTimeoutsInput interface {
+	pulumi.Input
+
+	ToComposeTimeoutsOutput() ComposeTimeoutsOutput
+	ToComposeTimeoutsOutputWithContext(context.Context) ComposeTimeoutsOutput
+}
+
+// How long each step of a deployment may take.
+type ComposeTimeoutsArgs struct {
+	// Seconds until cloud-init has finished the first boot.
+	CloudInitSeconds pulumi.IntPtrInput `pulumi:"cloudInitSeconds"`
+	// Seconds until the guest answers SSH.
+	ConnectSeconds pulumi.IntPtrInput `pulumi:"connectSeconds"`
+	// Seconds until all of `healthChecks` succeed.
+	HealthSeconds pulumi.IntPtrInput `pulumi:"healthSeconds"`
+	// Seconds until all services run and are healthy; pulling images counts.
+	UpSeconds pulumi.IntPtrInput `pulumi:"upSeconds"`
+	// Seconds until the files are uploaded.
+	UploadSeconds pulumi.IntPtrInput `pulumi:"uploadSeconds"`
+}
+
+// Defaults sets the appropriate defaults for ComposeTimeoutsArgs
+func (val *ComposeTimeoutsArgs) Defaults() *ComposeTimeoutsArgs {
+	if val == nil {
+		return nil
+	}
+	tmp := *val
+	if tmp.CloudInitSeconds == nil {
+		tmp.CloudInitSeconds = pulumi.IntPtr(900)
+	}
+	if tmp.ConnectSeconds == nil {
+		tmp.ConnectSeconds = pulumi.IntPtr(300)
+	}
+	if tmp.HealthSeconds == nil {
+		tmp.HealthSeconds = pulumi.IntPtr(120)
+	}
+	if tmp.UpSeconds == nil {
+		tmp.UpSeconds = pulumi.IntPtr(600)
+	}
+	if tmp.UploadSeconds == nil {
+		tmp.UploadSeconds = pulumi.IntPtr(120)
+	}
+	return &tmp
+}
+func (ComposeTimeoutsArgs) ElementType() reflect.Type {
+	return reflect.TypeOf((*ComposeTimeouts)(nil)).Elem()
+}
+
+func (i ComposeTimeoutsArgs) ToComposeTimeoutsOutput() ComposeTimeoutsOutput {
+	return i.ToComposeTimeoutsOutputWithContext(context.Background())
+}
+
+func (i ComposeTimeoutsArgs) ToComposeTimeoutsOutputWithContext(ctx context.Context) ComposeTimeoutsOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(ComposeTimeoutsOutput)
+}
+
+func (i ComposeTimeoutsArgs) ToComposeTimeoutsPtrOutput() ComposeTimeoutsPtrOutput {
+	return i.ToComposeTimeoutsPtrOutputWithContext(context.Background())
+}
+
+func (i ComposeTimeoutsArgs) ToComposeTimeoutsPtrOutputWithContext(ctx context.Context) ComposeTimeoutsPtrOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(ComposeTimeoutsOutput).ToComposeTimeoutsPtrOutputWithContext(ctx)
+}
+
+// ComposeTimeoutsPtrInput is an input type that accepts ComposeTimeoutsArgs, ComposeTimeoutsPtr and ComposeTimeoutsPtrOutput values.
+// You can construct a concrete instance of `ComposeTimeoutsPtrInput` via:
+//
+//	        ComposeTimeoutsArgs{...}
+//
+//	or:
+//
+//	        nil
+type ComposeTimeoutsPtrInput interface {
+	pulumi.Input
+
+	ToComposeTimeoutsPtrOutput() ComposeTimeoutsPtrOutput
+	ToComposeTimeoutsPtrOutputWithContext(context.Context) ComposeTimeoutsPtrOutput
+}
+
+type composeTimeoutsPtrType ComposeTimeoutsArgs
+
+func ComposeTimeoutsPtr(v *ComposeTimeoutsArgs) ComposeTimeoutsPtrInput {
+	return (*composeTimeoutsPtrType)(v)
+}
+
+func (*composeTimeoutsPtrType) ElementType() reflect.Type {
+	return reflect.TypeOf((**ComposeTimeouts)(nil)).Elem()
+}
+
+func (i *composeTimeoutsPtrType) ToComposeTimeoutsPtrOutput() ComposeTimeoutsPtrOutput {
+	return i.ToComposeTimeoutsPtrOutputWithContext(context.Background())
+}
+
+func (i *composeTimeoutsPtrType) ToComposeTimeoutsPtrOutputWithContext(ctx context.Context) ComposeTimeoutsPtrOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(ComposeTimeoutsPtrOutput)
+}
+
+// How long each step of a deployment may take.
+type ComposeTimeoutsOutput struct{ *pulumi.OutputState }
+
+func (ComposeTimeoutsOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*ComposeTimeouts)(nil)).Elem()
+}
+
+func (o ComposeTimeoutsOutput) ToComposeTimeoutsOutput() ComposeTimeoutsOutput {
+	return o
+}
+
+func (o ComposeTimeoutsOutput) ToComposeTimeoutsOutputWithContext(ctx context.Context) ComposeTimeoutsOutput {
+	return o
+}
+
+func (o ComposeTimeoutsOutput) ToComposeTimeoutsPtrOutput() ComposeTimeoutsPtrOutput {
+	return o.ToComposeTimeoutsPtrOutputWithContext(context.Background())
+}
+
+func (o ComposeTimeoutsOutput) ToComposeTimeoutsPtrOutputWithContext(ctx context.Context) ComposeTimeoutsPtrOutput {
+	return o.ApplyTWithContext(ctx, func(_ context.Context, v ComposeTimeouts) *ComposeTimeouts {
+		return &v
+	}).(ComposeTimeoutsPtrOutput)
+}
+
+// Seconds until cloud-init has finished the first boot.
+func (o ComposeTimeoutsOutput) CloudInitSeconds() pulumi.IntPtrOutput {
+	return o.ApplyT(func(v ComposeTimeouts) *int { return v.CloudInitSeconds }).(pulumi.IntPtrOutput)
+}
+
+// Seconds until the guest answers SSH.
+func (o ComposeTimeoutsOutput) ConnectSeconds() pulumi.IntPtrOutput {
+	return o.ApplyT(func(v ComposeTimeouts) *int { return v.ConnectSeconds }).(pulumi.IntPtrOutput)
+}
+
+// Seconds until all of `healthChecks` succeed.
+func (o ComposeTimeoutsOutput) HealthSeconds() pulumi.IntPtrOutput {
+	return o.ApplyT(func(v ComposeTimeouts) *int { return v.HealthSeconds }).(pulumi.IntPtrOutput)
+}
+
+// Seconds until all services run and are healthy; pulling images counts.
+func (o ComposeTimeoutsOutput) UpSeconds() pulumi.IntPtrOutput {
+	return o.ApplyT(func(v ComposeTimeouts) *int { return v.UpSeconds }).(pulumi.IntPtrOutput)
+}
+
+// Seconds until the files are uploaded.
+func (o ComposeTimeoutsOutput) UploadSeconds() pulumi.IntPtrOutput {
+	return o.ApplyT(func(v ComposeTimeouts) *int { return v.UploadSeconds }).(pulumi.IntPtrOutput)
+}
+
+type ComposeTimeoutsPtrOutput struct{ *pulumi.OutputState }
+
+func (ComposeTimeoutsPtrOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((**ComposeTimeouts)(nil)).Elem()
+}
+
+func (o ComposeTimeoutsPtrOutput) ToComposeTimeoutsPtrOutput() ComposeTimeoutsPtrOutput {
+	return o
+}
+
+func (o ComposeTimeoutsPtrOutput) ToComposeTimeoutsPtrOutputWithContext(ctx context.Context) ComposeTimeoutsPtrOutput {
+	return o
+}
+
+func (o ComposeTimeoutsPtrOutput) Elem() ComposeTimeoutsOutput {
+	return o.ApplyT(func(v *ComposeTimeouts) ComposeTimeouts {
+		if v != nil {
+			return *v
+		}
+		var ret ComposeTimeouts
+		return ret
+	}).(ComposeTimeoutsOutput)
+}
+
+// Seconds until cloud-init has finished the first boot.
+func (o ComposeTimeoutsPtrOutput) CloudInitSeconds() pulumi.IntPtrOutput {
+	return o.ApplyT(func(v *ComposeTimeouts) *int {
+		if v == nil {
+			return nil
+		}
+		return v.CloudInitSeconds
+	}).(pulumi.IntPtrOutput)
+}
+
+// Seconds until the guest answers SSH.
+func (o ComposeTimeoutsPtrOutput) ConnectSeconds() pulumi.IntPtrOutput {
+	return o.ApplyT(func(v *ComposeTimeouts) *int {
+		if v == nil {
+			return nil
+		}
+		return v.ConnectSeconds
+	}).(pulumi.IntPtrOutput)
+}
+
+// Seconds until all of `healthChecks` succeed.
+func (o ComposeTimeoutsPtrOutput) HealthSeconds() pulumi.IntPtrOutput {
+	return o.ApplyT(func(v *ComposeTimeouts) *int {
+		if v == nil {
+			return nil
+		}
+		return v.HealthSeconds
+	}).(pulumi.IntPtrOutput)
+}
+
+// Seconds until all services run and are healthy; pulling images counts.
+func (o ComposeTimeoutsPtrOutput) UpSeconds() pulumi.IntPtrOutput {
+	return o.ApplyT(func(v *ComposeTimeouts) *int {
+		if v == nil {
+			return nil
+		}
+		return v.UpSeconds
+	}).(pulumi.IntPtrOutput)
+}
+
+// Seconds until the files are uploaded.
+func (o ComposeTimeoutsPtrOutput) UploadSeconds() pulumi.IntPtrOutput {
+	return o.ApplyT(func(v *ComposeTimeouts) *int {
+		if v == nil {
+			return nil
+		}
+		return v.UploadSeconds
+	}).(pulumi.IntPtrOutput)
+}
+
 type Fleecing struct {
 	// Storage of the cache: a fast local one with thin provisioning.
 	Storage string `pulumi:"storage"`
@@ -558,12 +1536,34 @@ func (o RetentionPtrOutput) KeepYearly() pulumi.IntPtrOutput {
 }
 
 func init() {
+	pulumi.RegisterInputType(reflect.TypeOf((*ComposeConnectionInput)(nil)).Elem(), ComposeConnectionArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*ComposeFileInput)(nil)).Elem(), ComposeFileArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*ComposeFileMapInput)(nil)).Elem(), ComposeFileMap{})
+	pulumi.RegisterInputType(reflect.TypeOf((*ComposeHealthCheckInput)(nil)).Elem(), ComposeHealthCheckArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*ComposeHealthCheckArrayInput)(nil)).Elem(), ComposeHealthCheckArray{})
+	pulumi.RegisterInputType(reflect.TypeOf((*ComposeHookInput)(nil)).Elem(), ComposeHookArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*ComposeHookArrayInput)(nil)).Elem(), ComposeHookArray{})
+	pulumi.RegisterInputType(reflect.TypeOf((*ComposeSecretFileInput)(nil)).Elem(), ComposeSecretFileArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*ComposeSecretFileMapInput)(nil)).Elem(), ComposeSecretFileMap{})
+	pulumi.RegisterInputType(reflect.TypeOf((*ComposeTimeoutsInput)(nil)).Elem(), ComposeTimeoutsArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*ComposeTimeoutsPtrInput)(nil)).Elem(), ComposeTimeoutsArgs{})
 	pulumi.RegisterInputType(reflect.TypeOf((*FleecingInput)(nil)).Elem(), FleecingArgs{})
 	pulumi.RegisterInputType(reflect.TypeOf((*FleecingPtrInput)(nil)).Elem(), FleecingArgs{})
 	pulumi.RegisterInputType(reflect.TypeOf((*PerformanceInput)(nil)).Elem(), PerformanceArgs{})
 	pulumi.RegisterInputType(reflect.TypeOf((*PerformancePtrInput)(nil)).Elem(), PerformanceArgs{})
 	pulumi.RegisterInputType(reflect.TypeOf((*RetentionInput)(nil)).Elem(), RetentionArgs{})
 	pulumi.RegisterInputType(reflect.TypeOf((*RetentionPtrInput)(nil)).Elem(), RetentionArgs{})
+	pulumi.RegisterOutputType(ComposeConnectionOutput{})
+	pulumi.RegisterOutputType(ComposeFileOutput{})
+	pulumi.RegisterOutputType(ComposeFileMapOutput{})
+	pulumi.RegisterOutputType(ComposeHealthCheckOutput{})
+	pulumi.RegisterOutputType(ComposeHealthCheckArrayOutput{})
+	pulumi.RegisterOutputType(ComposeHookOutput{})
+	pulumi.RegisterOutputType(ComposeHookArrayOutput{})
+	pulumi.RegisterOutputType(ComposeSecretFileOutput{})
+	pulumi.RegisterOutputType(ComposeSecretFileMapOutput{})
+	pulumi.RegisterOutputType(ComposeTimeoutsOutput{})
+	pulumi.RegisterOutputType(ComposeTimeoutsPtrOutput{})
 	pulumi.RegisterOutputType(FleecingOutput{})
 	pulumi.RegisterOutputType(FleecingPtrOutput{})
 	pulumi.RegisterOutputType(PerformanceOutput{})

@@ -1,6 +1,7 @@
 package compose
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -63,10 +64,11 @@ func deploy(ctx context.Context, id string, args ProjectArgs, old *ProjectState)
 	}
 	defer s.close()
 	d := &deployment{session: s, id: id, args: args, old: old, log: p.GetLogger(ctx)}
-	if state.Services, err = d.run(ctx); err != nil {
+	services, err := d.run(ctx)
+	if err != nil {
 		return state, scrub.error(err)
 	}
-	state.Release = d.target
+	state.Release, state.Services = d.target, services
 	return state, nil
 }
 
@@ -80,14 +82,14 @@ func (d *deployment) run(ctx context.Context) (map[string]string, error) {
 	if d.nothingToDo() {
 		return d.old.Services, nil
 	}
-	services, err := d.activate(ctx)
+	containers, err := d.activate(ctx)
 	if err != nil {
 		return nil, d.rollBack(ctx, err)
 	}
-	if err := d.finish(ctx); err != nil {
+	if err := d.finish(containers); err != nil {
 		return nil, &unfinishedError{err}
 	}
-	return services, nil
+	return docker.ServiceStates(containers), nil
 }
 
 // waitForGuest waits for the first boot, and finds out whether there is a Docker to deploy to.
@@ -241,11 +243,15 @@ func (d *deployment) nothingToDo() bool {
 }
 
 // activate switches to the release and waits until it works.
-func (d *deployment) activate(ctx context.Context) (map[string]string, error) {
+func (d *deployment) activate(ctx context.Context) ([]docker.Container, error) {
 	d.project.Files = d.manifest.Files()
 	if d.current != "" {
-		// Asked of the previous release's project, before anything changes.
-		if err := d.noteContainers(ctx, d.current); err != nil {
+		// Asked through the new files, which are there whatever became of the old ones.
+		containers, err := d.project.In(d.store.Folder(d.target), d.project.Files).Ps(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if _, err := d.noteContainers(containers, d.current); err != nil {
 			return nil, err
 		}
 	}
@@ -279,7 +285,7 @@ func (d *deployment) activate(ctx context.Context) (map[string]string, error) {
 			return nil, fmt.Errorf("service %s is %s after its start", name, states[name])
 		}
 	}
-	return states, nil
+	return containers, nil
 }
 
 // runHooks runs the commands before the start, each behind timeout(1), so that it ends on the
@@ -316,18 +322,11 @@ func (d *deployment) runHooks(ctx context.Context) error {
 }
 
 // finish makes the release the one that a rollback goes to, and removes old ones.
-func (d *deployment) finish(ctx context.Context) error {
+func (d *deployment) finish(containers []docker.Container) error {
 	if err := d.store.MarkGood(d.target); err != nil {
 		return err
 	}
-	if err := d.noteContainers(ctx, d.target); err != nil {
-		return err
-	}
-	started, err := d.store.Started()
-	if err != nil {
-		return err
-	}
-	containers, err := d.project.Ps(ctx)
+	started, err := d.noteContainers(containers, d.target)
 	if err != nil {
 		return err
 	}
@@ -340,35 +339,21 @@ func (d *deployment) finish(ctx context.Context) error {
 	return d.store.Prune(inUse...)
 }
 
-// noteContainers records that containers that nobody has seen yet were started with a release.
-func (d *deployment) noteContainers(ctx context.Context, id string) error {
-	project := d.project
-	if id != d.target {
-		manifest, err := d.store.Manifest(id)
-		if err != nil || manifest == nil {
-			return err
-		}
-		project.Files = manifest.Files()
-	}
-	containers, err := project.Ps(ctx)
-	if err != nil {
-		return err
-	}
+// noteContainers records that those containers that nobody has seen yet were started with a
+// release, and returns what is known of all of them.
+func (d *deployment) noteContainers(containers []docker.Container, id string) (map[string]string, error) {
 	before, err := d.store.Started()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	started := map[string]string{}
 	for _, c := range containers {
-		started[c.ID] = id
-		if known, ok := before[c.ID]; ok {
-			started[c.ID] = known
-		}
+		started[c.ID] = cmp.Or(before[c.ID], id)
 	}
 	if maps.Equal(started, before) {
-		return nil
+		return started, nil
 	}
-	return d.store.SetStarted(started)
+	return started, d.store.SetStarted(started)
 }
 
 func equalHooks(a, b []Hook) bool {

@@ -111,7 +111,11 @@ func (d *deployment) restore(ctx context.Context) error {
 	if err := d.project.Up(ctx, seconds(d.args.limits().UpSeconds)); err != nil {
 		return err
 	}
-	if err := d.noteContainers(ctx, d.good); err != nil {
+	containers, err := d.project.Ps(ctx)
+	if err != nil {
+		return err
+	}
+	if _, err := d.noteContainers(containers, d.good); err != nil {
 		return err
 	}
 	return d.store.Remove(failed)

@@ -197,7 +197,7 @@ func (e *engine) stop() {
 		}
 		_ = e.daemon.Process.Signal(syscall.SIGTERM)
 		select {
-		case <-e.ended:
+		case <-e.ended: //nolint:errcheck // asked to end, it may say what it likes
 		case <-ctx.Done():
 			_ = syscall.Kill(-e.daemon.Process.Pid, syscall.SIGKILL)
 		}

@@ -41,6 +41,7 @@ type Guest struct {
 	connections []net.Conn
 	commands    []string
 	answers     []answer
+	hangs       []string
 	cutOn       string
 	cutAfter    int
 }
@@ -118,6 +119,13 @@ func (g *Guest) Answer(prefix string, status int, text string) {
 	g.answers = append([]answer{{prefix, status, text}}, g.answers...)
 }
 
+// Hang has commands that begin with prefix (without sudo) run until they are ended.
+func (g *Guest) Hang(prefix string) {
+	g.mutex.Lock()
+	defer g.mutex.Unlock()
+	g.hangs = append(g.hangs, prefix)
+}
+
 // CutOn drops all connections when a command that holds part begins, once.
 func (g *Guest) CutOn(part string) {
 	g.mutex.Lock()
@@ -142,6 +150,13 @@ func (g *Guest) Cut() {
 	g.connections = nil
 }
 
+// Forget drops all answers and hanging commands.
+func (g *Guest) Forget() {
+	g.mutex.Lock()
+	defer g.mutex.Unlock()
+	g.answers, g.hangs = nil, nil
+}
+
 // Commands returns what was run since the last call.
 func (g *Guest) Commands() []string {
 	g.mutex.Lock()
@@ -155,7 +170,7 @@ func (g *Guest) exec(session ssh.Session) {
 	line := strings.TrimPrefix(session.RawCommand(), "sudo -n ")
 	g.mutex.Lock()
 	g.commands = append(g.commands, line)
-	answers := g.answers
+	answers, hangs := g.answers, g.hangs
 	cut := g.cutOn != "" && strings.Contains(line, g.cutOn)
 	if cut {
 		g.cutOn = ""
@@ -164,6 +179,12 @@ func (g *Guest) exec(session ssh.Session) {
 	if cut {
 		g.Cut()
 		return
+	}
+	for _, prefix := range hangs {
+		if strings.HasPrefix(line, prefix) {
+			<-session.Context().Done()
+			return
+		}
 	}
 	for _, a := range answers {
 		if strings.HasPrefix(line, a.prefix) {

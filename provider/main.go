@@ -10,9 +10,6 @@ import (
 	"github.com/pve-home/pve-home/provider/pvehome"
 )
 
-// version is stamped by the linker.
-var version = pvehome.Version
-
 func main() {
 	if err := run(context.Background()); err != nil {
 		fmt.Fprintln(os.Stderr, "pulumi-resource-pvehome:", err)
@@ -25,5 +22,5 @@ func run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return provider.Run(ctx, pvehome.Name, version)
+	return provider.Run(ctx, pvehome.Name, pvehome.Version)
 }

@@ -58,9 +58,13 @@ func TestCommandLine(t *testing.T) {
 	out := pulumi("up", "--stack", "lab", "--yes", "--skip-preview")
 	require.Contains(t, out, "created")
 	require.Equal(t, []string{"k3s-1", "k3s-2", "sandbox", "scratch"}, guestNames(l))
+	// The provider of the backup jobs was compiled from the folder that Pulumi.yaml names.
+	require.Len(t, l.Sim.BackupJobs(), 1)
+	require.Equal(t, "pve-home-pve-home-lab-weekly", l.Sim.BackupJobs()[0]["id"])
 	pulumi("preview", "--stack", "lab", "--expect-no-changes")
 	pulumi("destroy", "--stack", "lab", "--yes", "--skip-preview")
 	require.Empty(t, guestNames(l))
+	require.Empty(t, l.Sim.BackupJobs())
 }
 
 // cloneRepository copies what `git clone` of the working tree as it stands would give, with the

@@ -244,7 +244,7 @@ func TestEverythingCanBeChanged(t *testing.T) {
 			require.Contains(c.t, []string{"GET", "PUT"}, request.Method)
 		}
 		changed := c.BackupJobs()
-		require.NoError(c.t, c.Server.Delete(p.DeleteRequest{ID: nightlyID, Urn: nightly, Properties: c.read().Properties}))
+		require.NoError(c.t, c.Delete(p.DeleteRequest{ID: nightlyID, Urn: nightly, Properties: c.read().Properties}))
 		c.create(minimal())
 		require.Equal(c.t, changed, c.BackupJobs(), "what was taken back leaves nothing")
 	})
@@ -282,7 +282,7 @@ func TestDeleteLeavesOtherJobs(t *testing.T) {
 			require.NoError(c.t, backups.NewBackup(c.t.Context(), &proxmox.ClusterBackupOptions{ID: id, Schedule: "02:30", Storage: "nas", VMID: "100,101", Enabled: true}))
 		}
 		for range 2 {
-			require.NoError(c.t, c.Server.Delete(p.DeleteRequest{ID: created.ID, Urn: nightly, Properties: created.Properties}))
+			require.NoError(c.t, c.Delete(p.DeleteRequest{ID: created.ID, Urn: nightly, Properties: created.Properties}))
 			var left []string
 			for _, job := range c.BackupJobs() {
 				left = append(left, job["id"])

@@ -103,6 +103,7 @@ func bridgeSchema(ctx context.Context, t *testing.T, root string, provider Tool)
 	tools, err := Ensure(ctx, root, t.Output(), Pulumi, provider)
 	require.NoError(t, err)
 	cmd := exec.CommandContext(ctx, tools[Pulumi.Name], "package", "get-schema", tools[provider.Name])
+	cmd.Dir = t.TempDir() // outside the project, whose plugins this command does not find from a folder below
 	cmd.Env = append(os.Environ(), "PULUMI_HOME="+t.TempDir(), "PULUMI_SKIP_UPDATE_CHECK=true")
 	out, err := cmd.Output()
 	require.NoError(t, err)

@@ -26,7 +26,7 @@ import (
 type Tool struct {
 	// Name is the program's file name and the folder of its module.
 	Name string
-	// Version is stamped into the program: Pulumi refuses a CLI or a provider without one.
+	// Version is stamped into the program, unless it knows its own: Pulumi refuses a CLI or a provider without one.
 	Version string
 	pkg     string
 	stamp   string
@@ -43,8 +43,8 @@ var (
 	}
 	ProviderProxmox = Tool{Name: "pulumi-resource-proxmoxve", Version: "6.18.1", pkg: ".", stamp: "main.version"}
 	ProviderMinio   = Tool{Name: "pulumi-resource-minio", Version: "0.16.3", pkg: ".", stamp: "main.version"}
-	// ProviderHome is the provider of this repository, compiled from its own sources.
-	ProviderHome = Tool{Name: "pulumi-resource-pvehome", Version: "0.1.0", pkg: ".", stamp: "main.version", module: "provider"}
+	// ProviderHome is the provider of this repository, which knows its version.
+	ProviderHome = Tool{Name: "pulumi-resource-pvehome", pkg: ".", module: "provider"}
 	Minio        = Tool{Name: "minio", Version: "2026-02-12", pkg: "github.com/minio/minio"}
 	// DockerCompose is a plugin of the docker command.
 	DockerCompose = Tool{
@@ -98,7 +98,7 @@ func Ensure(ctx context.Context, root string, out io.Writer, tools ...Tool) (map
 	}
 	for i, t := range missing {
 		start := time.Now()
-		_, _ = fmt.Fprintf(out, "[%d/%d] compiling %s %s (the first time takes minutes) ...", i+1, len(missing), t.Name, t.Version)
+		_, _ = fmt.Fprintf(out, "[%d/%d] compiling %s (the first time takes minutes) ...", i+1, len(missing), strings.TrimSpace(t.Name+" "+t.Version))
 		if err := t.build(ctx, root, paths[t.Name], out); err != nil {
 			_, _ = fmt.Fprintln(out, " failed")
 			return nil, err

@@ -289,3 +289,11 @@ func TestTheEngineAddsItsVersion(t *testing.T) {
 	require.NoError(t, err)
 	require.Empty(t, answer.Failures)
 }
+
+// TestConfigurationOfTheStack: `pulumi config set pvehome:insecure true` gives text.
+func TestConfigurationOfTheStack(t *testing.T) {
+	answer, err := unconfigured(t).CheckConfig(p.CheckRequest{Inputs: inputs(t, `{"endpoint": "https://pve:8006/", "insecure": "true"}`)})
+	require.NoError(t, err)
+	require.Empty(t, answer.Failures)
+	require.True(t, answer.Inputs.Get("insecure").AsBool())
+}

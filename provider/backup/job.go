@@ -39,7 +39,7 @@ func (*Job) Create(ctx context.Context, req infer.CreateRequest[JobArgs]) (infer
 	if actual, err := decode(existing); err == nil && equal(actual, req.Inputs) {
 		return created, nil
 	}
-	return infer.CreateResponse[JobState]{}, fmt.Errorf("backup job %s exists already in Proxmox VE and differs: to manage it here, run `pulumi import pvehome:index:BackupJob %s %s` (inside a component with --parent); to have it made anew, delete it in Datacenter > Backup", id, req.Name, id)
+	return infer.CreateResponse[JobState]{}, fmt.Errorf("backup job %s exists already in Proxmox VE and differs: to manage it here, run `pulumi import pvehome:index:BackupJob %s %s` (with --parent and --provider where a component made it); to have it made anew, delete it in Datacenter > Backup", id, req.Name, id)
 }
 
 func create(ctx context.Context, client *pve.Client, id string, args JobArgs) error {

@@ -3,6 +3,7 @@ package lab
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"io/fs"
 	"maps"
 	"os"
@@ -62,9 +63,45 @@ func TestCommandLine(t *testing.T) {
 	require.Len(t, l.Sim.BackupJobs(), 1)
 	require.Equal(t, "pve-home-pve-home-lab-weekly", l.Sim.BackupJobs()[0]["id"])
 	pulumi("preview", "--stack", "lab", "--expect-no-changes")
+
+	// A backup job that the state has lost is imported by its id, with every setting.
+	job := resourceIn(t, pulumi("stack", "export", "--stack", "lab"), "pvehome:index:BackupJob")
+	providerURN := job.Provider[:strings.LastIndex(job.Provider, "::")]
+	pulumi("state", "delete", "--stack", "lab", "--yes", job.URN)
+	pulumi("import", "--stack", "lab", "--yes", "--generate-code=false", "--protect=false",
+		"--parent", "parent="+job.Parent, "--provider", "provider="+providerURN, job.Type, "weekly", job.ID)
+	pulumi("preview", "--stack", "lab", "--expect-no-changes")
+	// Where it is not imported, it is taken over, as after an up that was cut off.
+	pulumi("state", "delete", "--stack", "lab", "--yes", job.URN)
+	pulumi("up", "--stack", "lab", "--yes", "--skip-preview")
+	require.Len(t, l.Sim.BackupJobs(), 1)
+	pulumi("preview", "--stack", "lab", "--expect-no-changes")
+
 	pulumi("destroy", "--stack", "lab", "--yes", "--skip-preview")
 	require.Empty(t, guestNames(l))
 	require.Empty(t, l.Sim.BackupJobs())
+}
+
+type exportedResource struct {
+	URN      string `json:"urn"`
+	ID       string `json:"id"`
+	Type     string `json:"type"`
+	Parent   string `json:"parent"`
+	Provider string `json:"provider"`
+}
+
+// resourceIn finds the one resource of a type in an exported stack.
+func resourceIn(t *testing.T, export, kind string) exportedResource {
+	t.Helper()
+	var stack struct {
+		Deployment struct {
+			Resources []exportedResource `json:"resources"`
+		} `json:"deployment"`
+	}
+	require.NoError(t, json.Unmarshal([]byte(export), &stack))
+	found := slices.DeleteFunc(stack.Deployment.Resources, func(r exportedResource) bool { return r.Type != kind })
+	require.Len(t, found, 1)
+	return found[0]
 }
 
 // cloneRepository copies what `git clone` of the working tree as it stands would give, with the

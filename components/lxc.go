@@ -103,10 +103,13 @@ func NewLXC(ctx *pulumi.Context, name string, proxmox *Proxmox, args LXCArgs, op
 	if err != nil {
 		return nil, fmt.Errorf("container of %s: %w", name, err)
 	}
-	address, _, _ := strings.Cut(args.Address, "/")
 	l.VMID = container.VmId
 	l.Node = container.NodeName
-	l.Address = pulumi.String(address).ToStringOutput()
+	// It is known beforehand, but what connects to it has to wait for the container.
+	l.Address = container.NodeName.ApplyT(func(string) string {
+		address, _, _ := strings.Cut(args.Address, "/")
+		return address
+	}).(pulumi.StringOutput)
 	return l, ctx.RegisterResourceOutputs(l, pulumi.Map{"vmId": l.VMID, "node": l.Node, "address": l.Address})
 }
 
@@ -141,10 +144,7 @@ func (args LXCArgs) container(name string) *ct.ContainerArgs {
 		NetworkInterfaces: ct.ContainerNetworkInterfaceArray{nic},
 		Initialization: ct.ContainerInitializationArgs{
 			Hostname: pulumi.String(name),
-			Dns: ct.ContainerInitializationDnsArgs{
-				Domain:  pulumi.String(args.SearchDomain),
-				Servers: pulumi.ToStringArray(args.DNSServers),
-			},
+			Dns:      args.dns(),
 			IpConfigs: ct.ContainerInitializationIpConfigArray{
 				ct.ContainerInitializationIpConfigArgs{Ipv4: ipv4},
 			},
@@ -170,6 +170,17 @@ func (args LXCArgs) container(name string) *ct.ContainerArgs {
 		}
 	}
 	return c
+}
+
+// dns is nil for the node's own settings.
+func (args LXCArgs) dns() ct.ContainerInitializationDnsPtrInput {
+	if args.SearchDomain == "" && len(args.DNSServers) == 0 {
+		return nil
+	}
+	return ct.ContainerInitializationDnsArgs{
+		Domain:  pulumi.String(args.SearchDomain),
+		Servers: pulumi.ToStringArray(args.DNSServers),
+	}
 }
 
 // reportedDescription ends a text as Proxmox reports it, because the provider compares the two

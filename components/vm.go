@@ -262,10 +262,7 @@ func (args VMArgs) machine(ctx *pulumi.Context, name string) *vm.VirtualMachineA
 		Initialization: vm.VirtualMachineInitializationArgs{
 			DatastoreId: pulumi.String(args.Datastore),
 			Interface:   pulumi.String("ide2"),
-			Dns: vm.VirtualMachineInitializationDnsArgs{
-				Domain:  pulumi.String(args.SearchDomain),
-				Servers: pulumi.ToStringArray(args.DNSServers),
-			},
+			Dns:         args.dns(),
 			IpConfigs: vm.VirtualMachineInitializationIpConfigArray{
 				vm.VirtualMachineInitializationIpConfigArgs{Ipv4: ipv4},
 			},
@@ -297,6 +294,17 @@ func (args VMArgs) machine(ctx *pulumi.Context, name string) *vm.VirtualMachineA
 		}
 	}
 	return m
+}
+
+// dns is nil for the node's own settings.
+func (args VMArgs) dns() vm.VirtualMachineInitializationDnsPtrInput {
+	if args.SearchDomain == "" && len(args.DNSServers) == 0 {
+		return nil
+	}
+	return vm.VirtualMachineInitializationDnsArgs{
+		Domain:  pulumi.String(args.SearchDomain),
+		Servers: pulumi.ToStringArray(args.DNSServers),
+	}
 }
 
 func (args VMArgs) disks() vm.VirtualMachineDiskArray {
@@ -341,8 +349,11 @@ func (args VMArgs) ignored() []string {
 // address returns the static address, or what the guest agent reports.
 func (args VMArgs) address(name string, machine *vm.VirtualMachine) pulumi.StringOutput {
 	if !args.dhcp() {
-		static, _, _ := strings.Cut(args.Address, "/")
-		return pulumi.String(static).ToStringOutput()
+		// It is known beforehand, but what connects to it has to wait for the machine.
+		return machine.NodeName.ApplyT(func(string) string {
+			static, _, _ := strings.Cut(args.Address, "/")
+			return static
+		}).(pulumi.StringOutput)
 	}
 	return machine.Ipv4Addresses.ApplyT(func(nics [][]string) (string, error) {
 		for _, addresses := range nics {

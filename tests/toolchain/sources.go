@@ -34,6 +34,9 @@ func (t Tool) sources(ctx context.Context, root string) ([]string, error) {
 	list.WaitDelay = time.Second
 	out, err := list.Output()
 	if err != nil {
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
 		var failed *exec.ExitError
 		if errors.As(err, &failed) {
 			err = fmt.Errorf("%w: %s", err, failed.Stderr)

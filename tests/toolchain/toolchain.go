@@ -157,12 +157,12 @@ func (t Tool) dir(root string) string {
 }
 
 func (t Tool) current(ctx context.Context, root, path string) (bool, error) {
+	if _, err := os.Stat(path); err != nil {
+		return false, nil
+	}
 	want, err := t.fingerprint(ctx, root)
 	if err != nil {
 		return false, err
-	}
-	if _, err := os.Stat(path); err != nil {
-		return false, nil
 	}
 	have, err := os.ReadFile(path + ".built-from")
 	return err == nil && string(have) == want, nil

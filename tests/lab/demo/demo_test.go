@@ -214,7 +214,7 @@ func TestInterruptWhileCompiling(t *testing.T) {
 		require.NoError(t, os.WriteFile(filepath.Join(fake, name), []byte("#!/bin/sh\n"+text+"\n"), 0o755))
 	}
 	d := startDemo(t, dir, []string{"PATH=" + fake + ":" + os.Getenv("PATH")})
-	d.await(`\[1/3\] compiling pulumi `)
+	d.await(`\[1/4\] compiling pulumi `)
 	require.Eventually(t, func() bool { return len(processes(dir)) == 1 }, 30*time.Second, time.Millisecond, "the compiler")
 	require.NoError(t, d.cmd.Process.Signal(os.Interrupt))
 	require.Equal(t, 1, d.wait(interruptTimeout))

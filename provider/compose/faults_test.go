@@ -242,14 +242,16 @@ func TestWaitsForSSH(t *testing.T) {
 	create(t, s, app(g).withTimeout("connectSeconds", 30))
 }
 
-func TestUnreachableGuestIsAnErrorThatNamesTheWayOut(t *testing.T) {
+func TestUnreachableGuestIsLookedAtAgainByTheNextUpdate(t *testing.T) {
 	t.Parallel()
 	s, g := server(t), guesttest.New(t)
 	d := create(t, s, app(g))
 	g.Stop()
-	_, err := s.Read(p.ReadRequest{ID: d.id, Urn: urn, Properties: d.state, Inputs: d.inputs})
-	require.ErrorContains(t, err, "pulumi state delete")
-	require.ErrorContains(t, err, "--exclude")
+	read, err := s.Read(p.ReadRequest{ID: d.id, Urn: urn, Properties: d.state, Inputs: d.inputs})
+	require.NoError(t, err, "a refresh must not end because a guest is down")
+	require.Equal(t, d.id, read.ID)
+	d.state = read.Properties
+	require.Equal(t, map[string]p.DiffKind{`services["db"]`: p.Update, `services["web"]`: p.Update}, keys(d.diff(t, s, app(g))))
 	err = s.Delete(p.DeleteRequest{ID: d.id, Urn: urn, Properties: d.state})
 	require.ErrorContains(t, err, "pulumi state delete")
 	_, err = d.tryUpdate(t, s, app(g).withFile("web.conf", file("two")))

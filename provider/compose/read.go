@@ -8,12 +8,16 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	p "github.com/pulumi/pulumi-go-provider"
 	"github.com/pulumi/pulumi-go-provider/infer"
 
 	"github.com/pve-home/pve-home/provider/compose/docker"
 	"github.com/pve-home/pve-home/provider/compose/guest"
 	"github.com/pve-home/pve-home/provider/compose/release"
 )
+
+// unreachableService stands for the state of a service that nobody could ask.
+const unreachableService = "unreachable"
 
 // Read brings the state to what is on the guest: an edited file appears with its content there,
 // so that the next preview shows that very file as changed, and `up` brings it back.
@@ -22,8 +26,14 @@ func (*Project) Read(ctx context.Context, req infer.ReadRequest[ProjectArgs, Pro
 		return infer.ReadResponse[ProjectArgs, ProjectState]{}, fmt.Errorf("a ComposeProject cannot be imported (id %q): declare it with the same projectName and a new directory, and `pulumi up` takes the running project over", req.ID)
 	}
 	state, found, err := look(ctx, req.State)
+	var unreachable *guest.UnreachableError
+	if errors.As(err, &unreachable) {
+		// An error here would end a refresh, and with it the update that starts the guest again.
+		p.GetLogger(ctx).Warningf("%v: what runs there is not known. If the guest is gone for good, forget the project with `pulumi state delete`", err)
+		state, found, err = unknown(req.State), true, nil
+	}
 	if err != nil {
-		return infer.ReadResponse[ProjectArgs, ProjectState]{}, newScrubber(req.State.ProjectArgs).error(explainRead(err))
+		return infer.ReadResponse[ProjectArgs, ProjectState]{}, newScrubber(req.State.ProjectArgs).error(err)
 	}
 	if !found {
 		return infer.ReadResponse[ProjectArgs, ProjectState]{}, nil
@@ -33,12 +43,14 @@ func (*Project) Read(ctx context.Context, req infer.ReadRequest[ProjectArgs, Pro
 	return infer.ReadResponse[ProjectArgs, ProjectState]{ID: req.ID, Inputs: inputs, State: state}, nil
 }
 
-func explainRead(err error) error {
-	var unreachable *guest.UnreachableError
-	if errors.As(err, &unreachable) {
-		return fmt.Errorf("%w: start the guest and try again, or leave the project out with `--exclude <urn of this resource>`; if the guest is gone for good, forget the project with `pulumi state delete <urn of this resource>`", err)
+// unknown is the state of a project on a guest that does not answer. The next update looks again.
+func unknown(state ProjectState) ProjectState {
+	services := map[string]string{}
+	for name := range state.Services {
+		services[name] = unreachableService
 	}
-	return err
+	state.Services = services
+	return state
 }
 
 // look reads what the state describes. found is false if there is no such project.

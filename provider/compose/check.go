@@ -170,6 +170,7 @@ func (c *checker) files(args ProjectArgs) {
 
 func (c *checker) file(property, name, mode, owner string, all map[string]string) {
 	key := fileKey(property, name)
+	before := len(c.failures)
 	switch {
 	case name == "" || path.IsAbs(name) || path.Clean(name) != name || name == "." || name == ".." || strings.HasPrefix(name, "../"):
 		c.fail(key, "%q is no clean path below the project's folder: use something like config/app.yml", name)
@@ -181,7 +182,9 @@ func (c *checker) file(property, name, mode, owner string, all map[string]string
 	if all[name] != "" {
 		c.fail(key, "stands in files too: keep one of them")
 	}
-	all[name] = key
+	if len(c.failures) == before {
+		all[name] = key
+	}
 	if c.known(property, name, "mode") && !modePattern.MatchString(mode) {
 		c.fail(key+".mode", "%q are no permissions: use octal digits like %s", mode, defaultMode)
 	}

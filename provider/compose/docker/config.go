@@ -91,13 +91,3 @@ func within(folder, source string) (string, bool) {
 	}
 	return strings.CutPrefix(source, strings.TrimSuffix(folder, "/")+"/")
 }
-
-// Services are the names of all services, sorted.
-func (c Config) Services() []string {
-	var names []string
-	for name := range c.Mounts {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	return names
-}

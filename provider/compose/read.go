@@ -23,7 +23,7 @@ const unreachableService = "unreachable"
 // so that the next preview shows that very file as changed, and `up` brings it back.
 func (*Project) Read(ctx context.Context, req infer.ReadRequest[ProjectArgs, ProjectState]) (infer.ReadResponse[ProjectArgs, ProjectState], error) {
 	if req.State.ProjectName == "" {
-		return infer.ReadResponse[ProjectArgs, ProjectState]{}, fmt.Errorf("a ComposeProject cannot be imported (id %q): declare it with the same projectName and a new directory, and `pulumi up` takes the running project over", req.ID)
+		return infer.ReadResponse[ProjectArgs, ProjectState]{}, fmt.Errorf("a ComposeProject cannot be imported (id %q): declare it with the projectName and the directory that it has, and `pulumi up` takes it over", req.ID)
 	}
 	state, found, err := look(ctx, req.State)
 	var unreachable *guest.UnreachableError
@@ -46,8 +46,11 @@ func (*Project) Read(ctx context.Context, req infer.ReadRequest[ProjectArgs, Pro
 // unknown is the state of a project on a guest that does not answer. The next update looks again.
 func unknown(state ProjectState) ProjectState {
 	services := map[string]string{}
-	for name := range state.Services {
+	for name, before := range state.Services {
 		services[name] = unreachableService
+		if before == docker.Completed {
+			services[name] = before // it has ended and needs no guest any more
+		}
 	}
 	state.Services = services
 	return state

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	p "github.com/pulumi/pulumi-go-provider"
+	"github.com/pulumi/pulumi/sdk/v3/go/property"
 	"github.com/stretchr/testify/require"
 
 	"github.com/pve-home/pve-home/provider/compose/guesttest"
@@ -104,4 +105,23 @@ func TestRemovedProjectIsGone(t *testing.T) {
 	require.NoError(t, os.RemoveAll(filepath.Join(g.Dir, "app")))
 	_, found := d.refresh(t, s)
 	require.False(t, found)
+}
+
+// A one-shot service has ended well, and is not taken for a stopped one after the guest was away.
+func TestCompletedServiceStaysCompleted(t *testing.T) {
+	t.Parallel()
+	s, g := server(t), guesttest.New(t)
+	d := create(t, s, app(g))
+	completed := func(d deployed) deployed {
+		services := d.state.Get("services").AsMap().Set("db", text("completed"))
+		d.state = d.state.Set("services", property.New(services))
+		return d
+	}
+	d = completed(d)
+	g.Docker.Change("db", func(c *guesttest.Container) { c.State = "exited" })
+	d, _ = d.refresh(t, s)
+	require.Equal(t, "completed", d.state.Get("services").AsMap().Get("db").AsString())
+	g.Stop()
+	d, _ = d.refresh(t, s)
+	require.Equal(t, map[string]p.DiffKind{`services["web"]`: p.Update}, keys(d.diff(t, s, app(g))))
 }

@@ -1,6 +1,7 @@
 package guest
 
 import (
+	"io"
 	"os/exec"
 	"testing"
 
@@ -71,3 +72,16 @@ func TestQuoteLeavesPlainArgumentsAlone(t *testing.T) {
 	require.Equal(t, `docker compose --file=/opt/a_b-c.d/e:f@1%2+3,4 '' 'a b' 'it'\''s'`,
 		Quote([]string{"docker", "compose", "--file=/opt/a_b-c.d/e:f@1%2+3,4", "", "a b", "it's"}))
 }
+
+func TestAGuestCannotFillOurMemory(t *testing.T) {
+	t.Parallel()
+	b := &limitedBuffer{}
+	n, err := io.Copy(b, io.LimitReader(zeros{}, 3*maxOutputBytes))
+	require.NoError(t, err)
+	require.EqualValues(t, 3*maxOutputBytes, n)
+	require.Len(t, b.String(), maxOutputBytes)
+}
+
+type zeros struct{}
+
+func (zeros) Read(p []byte) (int, error) { return len(p), nil }

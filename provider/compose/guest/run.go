@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"sync"
 
 	"golang.org/x/crypto/ssh"
 )
@@ -111,11 +112,23 @@ func Quote(argv []string) string {
 	return strings.Join(quoted, " ")
 }
 
-type limitedBuffer struct{ bytes.Buffer }
+// limitedBuffer keeps the first bytes. It may be read while a session still writes to it.
+type limitedBuffer struct {
+	mutex sync.Mutex
+	kept  bytes.Buffer
+}
 
 func (b *limitedBuffer) Write(p []byte) (int, error) {
-	if room := maxOutputBytes - b.Len(); room > 0 {
-		_, _ = b.Buffer.Write(p[:min(room, len(p))])
+	b.mutex.Lock()
+	defer b.mutex.Unlock()
+	if room := maxOutputBytes - b.kept.Len(); room > 0 {
+		_, _ = b.kept.Write(p[:min(room, len(p))])
 	}
 	return len(p), nil
+}
+
+func (b *limitedBuffer) String() string {
+	b.mutex.Lock()
+	defer b.mutex.Unlock()
+	return b.kept.String()
 }

@@ -170,6 +170,12 @@ func TestInterruptedUpload(t *testing.T) {
 	partial, err := filepath.Glob(filepath.Join(g.Dir, "app", "releases", "*.partial"))
 	require.NoError(t, err)
 	require.Len(t, partial, 1)
+	info, err := os.Stat(partial[0])
+	require.NoError(t, err)
+	require.Equal(t, os.FileMode(0o700), info.Mode().Perm(), "an upload under way is nobody's business")
+	info, err = os.Stat(filepath.Join(partial[0], "big.txt"))
+	require.NoError(t, err)
+	require.Equal(t, os.FileMode(0o600), info.Mode().Perm())
 	require.Equal(t, "one", content(t, g, "web.conf"))
 
 	d.update(t, s, big)

@@ -70,7 +70,7 @@ func (pr *project) service(name, volume, file string, port int) string {
     environment: {FILE: %s}
     volumes: ["%s"]
     ports: ["127.0.0.1:%d:8080"]
-    healthcheck: {test: [CMD, /service, health], interval: 500ms, timeout: 2s, retries: 8}
+    healthcheck: {test: [CMD, /service, health], interval: 500ms, timeout: 2s, retries: 6}
 `, name, image, file, volume, port)
 }
 

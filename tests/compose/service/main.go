@@ -15,7 +15,7 @@ import (
 
 const (
 	address   = ":8080"
-	slowStart = 3 * time.Second
+	slowStart = 2 * time.Second
 )
 
 func main() {

@@ -3,17 +3,20 @@ package e2e
 import (
 	"crypto/ed25519"
 	"crypto/rand"
+	"encoding/json"
 	"encoding/pem"
 	"maps"
 	"net"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/auto/events"
 	"github.com/pulumi/pulumi/sdk/v3/go/auto/optdestroy"
 	"github.com/pulumi/pulumi/sdk/v3/go/auto/optpreview"
 	"github.com/pulumi/pulumi/sdk/v3/go/auto/optup"
+	"github.com/pulumi/pulumi/sdk/v3/go/common/apitype"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/crypto/ssh"
@@ -245,34 +248,141 @@ func TestComposeProjectRollsBack(t *testing.T) {
 	h.refreshFindsNothing(s)
 }
 
-// TestComposeProjectFaults: whatever is wrong with the guest, the error says so, and the next up completes.
+// TestComposeProjectFaults: whatever is wrong with the guest, the error says so within a bounded time,
+// the previous release goes on, and the next up completes.
 func TestComposeProjectFaults(t *testing.T) {
 	a := newApplication(t)
 	h, s := a.h, a.s
 	h.up(s)
+	docker := func(setup string) func() error { return func() error { return h.Sim.SetDocker(appVMID, setup) } }
+	free := func(bytes int64) func() error { return func() error { return h.Sim.SetFreeBytes(appVMID, bytes) } }
+	strike := func(f sim.Fault) func() error {
+		return func() error {
+			h.Sim.AddFault(f)
+			return nil
+		}
+	}
+	clear := func() error {
+		h.Sim.ClearFaults()
+		return nil
+	}
 	for _, fault := range []struct {
 		name          string
 		breaks, mends func() error
-		cause, fix    string
+		says          []string
 	}{
-		{"no Docker", func() error { return h.Sim.SetDocker(appVMID, sim.DockerMissing) },
-			func() error { return h.Sim.SetDocker(appVMID, sim.DockerInstalled) }, "Docker", "nstall"},
-		{"no space", func() error { return h.Sim.SetFreeBytes(appVMID, 10) },
-			func() error { return h.Sim.SetFreeBytes(appVMID, 1<<30) }, "space", "ree"},
+		{"no Docker", docker(sim.DockerMissing), docker(sim.DockerInstalled), []string{"docker does not run: install Docker Engine with the compose plugin"}},
+		{"no compose plugin", docker(sim.DockerWithoutCompose), docker(sim.DockerInstalled), []string{"compose plugin"}},
+		{"no space", free(10), free(1 << 30), []string{"no space", "free"}},
+		{"SSH closed", strike(sim.Fault{Kind: sim.FaultGuestSSH}), clear, []string{"SSH", "20s"}},
+		{"connection lost in the upload", strike(sim.Fault{Kind: sim.FaultGuestUpload, Drop: true}), clear, []string{"connection"}},
+		{"write fails", strike(sim.Fault{Kind: sim.FaultGuestUpload, After: 1}), clear, []string{"upload"}},
+		{"connection lost while the services start", strike(sim.Fault{Kind: sim.FaultGuestCommand, PathRegexp: " up --detach", Drop: true}), clear, []string{"connection"}},
+		{"Docker fails", strike(sim.Fault{Kind: sim.FaultGuestCommand, PathRegexp: " up --detach", Status: 1, Reason: "Cannot connect to the Docker daemon", Times: 1}), clear, []string{"Cannot connect to the Docker daemon"}},
 	} {
 		t.Run(fault.name, func(t *testing.T) {
-			require.NoError(t, fault.breaks())
+			h := h.in(t)
+			before := a.file("web.conf")
 			a.files["web.conf"] = "colour = " + fault.name + "\n"
+			require.NoError(t, fault.breaks())
+			started := time.Now()
 			diagnostics := diagnosticsOf(t, h.upFails(s))
-			require.Contains(t, diagnostics, fault.cause)
-			require.Contains(t, diagnostics, fault.fix)
-			require.NotEqual(t, a.files["web.conf"], a.file("web.conf"))
+			require.Less(t, time.Since(started), faultTimeout)
+			for _, text := range fault.says {
+				require.Contains(t, diagnostics, text)
+			}
+			require.NotContains(t, diagnostics, appSecret)
 			require.NoError(t, fault.mends())
+			if !strings.HasPrefix(fault.name, "connection lost while") { // nobody could switch back
+				require.Equal(t, before, a.file("web.conf"))
+			}
 			a.containers()
-			_, err := s.Up(h.timeout(), optup.Refresh())
-			require.NoError(t, err)
+
+			h.up(s)
 			require.Equal(t, a.files["web.conf"], a.file("web.conf"))
+			a.containers()
 			h.clean(s)
+			h.refreshFindsNothing(s)
 		})
 	}
+}
+
+// TestComposeProjectNeverUp: where the first release fails nothing stays behind, and cloud-init's own
+// error is shown.
+func TestComposeProjectNeverUp(t *testing.T) {
+	a := newApplication(t)
+	h, s := a.h, a.s
+	h.Sim.AddFault(sim.Fault{Kind: sim.FaultCloudInit, ExitStatus: "Failed to install packages: ['nonesuch']"})
+	diagnostics := diagnosticsOf(t, h.upFails(s))
+	require.Contains(t, diagnostics, "Failed to install packages: ['nonesuch']")
+	require.Contains(t, diagnostics, "cloud-init")
+	projects, err := h.Sim.ComposeProjects(appVMID)
+	require.NoError(t, err)
+	require.Empty(t, projects)
+
+	// A first boot that failed is mended by another one.
+	h.Sim.ClearFaults()
+	require.NoError(t, h.Sim.Remove(appVMID))
+	a.files["compose.yaml"] = strings.Replace(a.files["compose.yaml"], "image: example.org/web:1.0", "imagine: example.org/web:1.0", 1)
+	diagnostics = refreshAndFail(h, s)
+	require.Contains(t, diagnostics, "imagine")
+	projects, err = h.Sim.ComposeProjects(appVMID)
+	require.NoError(t, err)
+	require.Empty(t, projects)
+
+	a.files["compose.yaml"] = strings.Replace(a.files["compose.yaml"], "imagine:", "image:", 1)
+	h.up(s)
+	a.containers()
+	h.clean(s)
+}
+
+func refreshAndFail(h *harness, s *lab.Stack) string {
+	_, err := s.Up(h.timeout(), optup.Refresh())
+	require.Error(h.t, err)
+	return diagnosticsOf(h.t, err.Error())
+}
+
+// TestComposeProjectOnStoppedGuest: a refresh does not end because a guest is down, and the update
+// that follows it starts the guest and looks after the project.
+func TestComposeProjectOnStoppedGuest(t *testing.T) {
+	a := newApplication(t)
+	h, s := a.h, a.s
+	h.up(s)
+	require.NoError(t, h.Sim.SetPower(appVMID, false))
+	_, err := s.Up(h.timeout(), optup.Refresh())
+	require.NoError(t, err)
+	a.containers()
+	h.clean(s)
+	h.refreshFindsNothing(s)
+}
+
+// TestComposeProjectOnRebuiltGuest: another machine under the address is not trusted by itself; the
+// error has the command for one that was rebuilt.
+func TestComposeProjectOnRebuiltGuest(t *testing.T) {
+	a := newApplication(t)
+	h, s := a.h, a.s
+	h.up(s)
+	require.NoError(t, h.Sim.Remove(appVMID))
+	diagnostics := refreshAndFail(h, s)
+	require.Contains(t, diagnostics, "is not the known one")
+	require.Contains(t, diagnostics, "pulumi up --replace")
+	for _, r := range h.resources(s) {
+		if r.Type == "pvehome:index:ComposeProject" {
+			_, err := s.Up(h.timeout(), optup.Replace([]string{string(r.URN)}))
+			require.NoError(t, err)
+		}
+	}
+	a.containers()
+	h.clean(s)
+	h.refreshFindsNothing(s)
+}
+
+// resources are those of the stack's state.
+func (h *harness) resources(s *lab.Stack) []apitype.ResourceV3 {
+	h.t.Helper()
+	exported, err := s.Export(h.ctx)
+	require.NoError(h.t, err)
+	var deployment apitype.DeploymentV3
+	require.NoError(h.t, json.Unmarshal(exported.Deployment, &deployment))
+	return deployment.Resources
 }

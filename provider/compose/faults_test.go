@@ -90,6 +90,9 @@ func TestInvalidComposeFileIsRefusedBeforeTheSwitch(t *testing.T) {
 	current, err := os.Readlink(filepath.Join(g.Dir, "app", "current"))
 	require.NoError(t, err)
 	require.Equal(t, "releases/"+release, current)
+	releases, err := os.ReadDir(filepath.Join(g.Dir, "app", "releases"))
+	require.NoError(t, err)
+	require.Len(t, releases, 1, "the refused release is gone")
 	for _, command := range g.Commands() {
 		require.NotContains(t, command, " up ")
 	}

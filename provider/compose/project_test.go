@@ -37,6 +37,36 @@ func TestFirstDeploymentUploadsStartsAndReports(t *testing.T) {
 	require.Empty(t, keys(d.diff(t, s, app(g))))
 }
 
+// What runs on the guest, in its order: nothing else than root needs is run as root, and what may
+// take long ends by itself.
+func TestCommands(t *testing.T) {
+	t.Parallel()
+	s, g := server(t), guesttest.New(t)
+	for user, sudo := range map[string]string{"debian": "sudo -n ", "root": ""} {
+		connection := app(g)["connection"].AsMap().Set("user", text(user))
+		hook := object(map[string]property.Value{"command": property.New(property.NewArray([]property.Value{text("true")}))})
+		g.Answer("env ", 0, "")
+		d := create(t, s, app(g).with("connection", property.New(connection)).with("beforeUp", property.New(property.NewArray([]property.Value{hook}))))
+		require.NoError(t, s.Delete(p.DeleteRequest{ID: d.id, Urn: urn, Properties: d.state}))
+		dir := filepath.Join(g.Dir, "app")
+		compose := func(folder string, override string) string {
+			return "docker compose --project-name app --project-directory " + folder + " --file " + folder + "/compose.yaml" + override
+		}
+		current := compose(dir+"/current", " --file "+dir+"/current/.release.compose.json")
+		require.Equal(t, []string{
+			sudo + "/usr/lib/openssh/sftp-server",
+			"cloud-init status --wait",
+			sudo + "docker compose version --short",
+			sudo + compose(dir+"/releases/"+d.state.Get("release").AsString(), "") + " config --format json",
+			sudo + "env --chdir=" + dir + "/current timeout --kill-after=10 300 true",
+			sudo + "timeout --kill-after=30 630 " + current + " up --detach --remove-orphans --wait --wait-timeout 600",
+			sudo + current + " ps --all --format json",
+			sudo + "/usr/lib/openssh/sftp-server",
+			sudo + "timeout --kill-after=30 630 " + compose(dir+"/current", "") + " down --remove-orphans",
+		}, g.Commands())
+	}
+}
+
 func TestSecretsAreSecretInInputsAndState(t *testing.T) {
 	t.Parallel()
 	s, g := server(t), guesttest.New(t)

@@ -157,7 +157,7 @@ func (g *Guest) Forget() {
 	g.answers, g.hangs = nil, nil
 }
 
-// Commands returns what was run since the last call.
+// Commands returns what was run since the last call, sudo included.
 func (g *Guest) Commands() []string {
 	g.mutex.Lock()
 	defer g.mutex.Unlock()
@@ -169,7 +169,7 @@ func (g *Guest) Commands() []string {
 func (g *Guest) exec(session ssh.Session) {
 	line := strings.TrimPrefix(session.RawCommand(), "sudo -n ")
 	g.mutex.Lock()
-	g.commands = append(g.commands, line)
+	g.commands = append(g.commands, session.RawCommand())
 	answers, hangs := g.answers, g.hangs
 	cut := g.cutOn != "" && strings.Contains(line, g.cutOn)
 	if cut {

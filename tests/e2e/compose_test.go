@@ -160,7 +160,7 @@ func (a *application) changes() []string {
 		slices.Sort(properties)
 		collected <- properties
 	}()
-	_, err := a.s.Stack.Preview(a.h.timeout(), optpreview.EventStreams(stream))
+	_, err := a.s.Preview(a.h.timeout(), optpreview.EventStreams(stream))
 	require.NoError(a.h.t, err)
 	return <-collected
 }

@@ -73,16 +73,7 @@ func TestSilentAgentDHCP(t *testing.T) {
 
 // dhcpMachine is a program with one VM whose agent is given up on soon.
 func dhcpMachine(ctx *pulumi.Context, l *lab.Lab) error {
-	setting := func(key string) string {
-		value, _ := ctx.GetConfig("pve-home:" + key)
-		return value
-	}
-	node, _, _ := strings.Cut(l.Sim.SSHAddress("pve1"), ":")
-	proxmox, err := components.NewProxmox(ctx, "proxmox", components.ProxmoxArgs{
-		Endpoint: l.Sim.Endpoint(), APIToken: setting("proxmoxApiToken"), Insecure: true,
-		SSHUsername: setting("proxmoxSshUsername"), SSHPassword: pulumi.String(setting("proxmoxSshPassword")),
-		Nodes: map[string]components.ProxmoxNode{"pve1": {Address: node, SSHPort: 2222}},
-	})
+	proxmox, err := proxmoxOf(ctx, l)
 	if err != nil {
 		return err
 	}

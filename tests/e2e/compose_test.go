@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"encoding/pem"
 	"maps"
-	"net"
 	"slices"
 	"strings"
 	"testing"
@@ -77,20 +76,9 @@ volumes:
 	return a
 }
 
+// program is one of a user's own, on the components.
 func (a *application) program(ctx *pulumi.Context) error {
-	setting := func(key string) string {
-		value, _ := ctx.GetConfig("pve-home:" + key)
-		return value
-	}
-	node, _, err := net.SplitHostPort(a.h.Sim.SSHAddress("pve1"))
-	if err != nil {
-		return err
-	}
-	proxmox, err := components.NewProxmox(ctx, "proxmox", components.ProxmoxArgs{
-		Endpoint: a.h.Sim.Endpoint(), APIToken: setting("proxmoxApiToken"), Insecure: true,
-		SSHUsername: setting("proxmoxSshUsername"), SSHPassword: pulumi.String(setting("proxmoxSshPassword")),
-		Nodes: map[string]components.ProxmoxNode{"pve1": {Address: node, SSHPort: 2222}},
-	})
+	proxmox, err := proxmoxOf(ctx, a.h.Lab)
 	if err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ package e2e
 import (
 	"bytes"
 	"context"
+	"net"
 	"os"
 	"strings"
 	"sync"
@@ -13,8 +14,10 @@ import (
 
 	"github.com/pulumi/pulumi/sdk/v3/go/auto"
 	"github.com/pulumi/pulumi/sdk/v3/go/auto/optrefresh"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 	"github.com/stretchr/testify/require"
 
+	"github.com/pve-home/pve-home/components"
 	"github.com/pve-home/pve-home/tests/lab"
 	"github.com/pve-home/pve-home/tests/pvesim/sim"
 )
@@ -154,6 +157,23 @@ func (h *harness) guestNames() []string {
 		}
 	}
 	return names
+}
+
+// proxmoxOf connects a test's own program to the lab.
+func proxmoxOf(ctx *pulumi.Context, l *lab.Lab) (*components.Proxmox, error) {
+	setting := func(key string) string {
+		value, _ := ctx.GetConfig("pve-home:" + key)
+		return value
+	}
+	node, _, err := net.SplitHostPort(l.Sim.SSHAddress("pve1"))
+	if err != nil {
+		return nil, err
+	}
+	return components.NewProxmox(ctx, "proxmox", components.ProxmoxArgs{
+		Endpoint: l.Sim.Endpoint(), APIToken: setting("proxmoxApiToken"), Insecure: true,
+		SSHUsername: setting("proxmoxSshUsername"), SSHPassword: pulumi.String(setting("proxmoxSshPassword")),
+		Nodes: map[string]components.ProxmoxNode{"pve1": {Address: node, SSHPort: 2222}},
+	})
 }
 
 var pathKey = &auto.ConfigOptions{Path: true}

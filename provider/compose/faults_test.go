@@ -161,6 +161,32 @@ func TestConnectionLostAfterTheStartRestartsNothingTwice(t *testing.T) {
 	require.Equal(t, 1, g.Docker.Container("db").Starts)
 }
 
+// Ctrl-C ends a deployment soon, and the guest runs what it ran before.
+func TestCancelledDeployment(t *testing.T) {
+	t.Parallel()
+	s, g := server(t), guesttest.New(t)
+	d := create(t, s, app(g))
+	g.Commands()
+	g.Hang(" up ")
+	ended := make(chan error, 1)
+	go func() {
+		_, err := d.tryUpdate(t, s, app(g).withFile("web.conf", file("two")))
+		ended <- err
+	}()
+	require.Eventually(t, func() bool { return strings.Contains(strings.Join(g.Commands(), "\n"), " up ") }, 10*time.Second, 10*time.Millisecond)
+	g.Forget() // the next one, which goes back, works
+	start := time.Now()
+	require.NoError(t, s.Cancel())
+	err := <-ended
+	require.ErrorContains(t, err, "context canceled")
+	require.ErrorContains(t, err, "runs the previous release")
+	require.Less(t, time.Since(start), 10*time.Second)
+	require.Equal(t, "one", content(t, g, "web.conf"))
+	for _, command := range g.Commands() {
+		require.NotContains(t, command, " logs ", "who interrupts does not want to wait for evidence")
+	}
+}
+
 func TestInterruptedUpload(t *testing.T) {
 	t.Parallel()
 	s, g := server(t), guesttest.New(t)

@@ -20,18 +20,9 @@ use a named volume or an absolute path for data. Images with `+"`build`"+` are b
 missing: build in a `+"`beforeUp`"+` hook, or name a new tag, to have them built again.`)
 }
 
-// WireDependencies says which outputs are unknown in a preview, and which are secret.
+// WireDependencies says which outputs a change of which inputs makes unknown in a preview, and
+// secret. Outputs that repeat an input are as it is.
 func (*Project) WireDependencies(f infer.FieldSelector, args *ProjectArgs, state *ProjectState) {
-	f.OutputField(&state.Connection).DependsOn(f.InputField(&args.Connection))
-	f.OutputField(&state.ProjectName).DependsOn(f.InputField(&args.ProjectName))
-	f.OutputField(&state.Directory).DependsOn(f.InputField(&args.Directory))
-	f.OutputField(&state.Files).DependsOn(f.InputField(&args.Files))
-	f.OutputField(&state.SecretFiles).DependsOn(f.InputField(&args.SecretFiles))
-	f.OutputField(&state.ComposeFiles).DependsOn(f.InputField(&args.ComposeFiles))
-	f.OutputField(&state.BeforeUp).DependsOn(f.InputField(&args.BeforeUp))
-	f.OutputField(&state.HealthChecks).DependsOn(f.InputField(&args.HealthChecks))
-	f.OutputField(&state.Timeouts).DependsOn(f.InputField(&args.Timeouts))
-	f.OutputField(&state.RemoveVolumes).DependsOn(f.InputField(&args.RemoveVolumes))
 	// A digest of a secret would tell of it.
 	f.OutputField(&state.FileDigests).DependsOn(f.InputField(&args.Files), f.InputField(&args.SecretFiles).Computed())
 	f.OutputField(&state.HostKey).DependsOn(f.InputField(&args.Connection).Computed())

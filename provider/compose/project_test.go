@@ -80,6 +80,19 @@ func TestSecretsAreSecretInInputsAndState(t *testing.T) {
 	}
 }
 
+func TestFileFromASecretKeepsItsSecret(t *testing.T) {
+	t.Parallel()
+	s, g := server(t), guesttest.New(t)
+	secret := object(map[string]property.Value{"content": text(secretKey).WithSecret(true)})
+	d := create(t, s, app(g).withFile("mixed.conf", secret))
+	require.True(t, d.state.Get("fileDigests").HasSecrets(), "a digest can be guessed")
+	require.NotContains(t, plain(property.New(d.state)), secretKey)
+	d = d.update(t, s, app(g).withFile("mixed.conf", secret).withFile("web.conf", file("two")))
+	d, _ = d.refresh(t, s)
+	require.NotContains(t, plain(property.New(d.state)), secretKey)
+	require.True(t, d.state.Get("fileDigests").HasSecrets())
+}
+
 // plain writes a value as an unencrypted state would hold it.
 func plain(v property.Value) string {
 	switch {
@@ -255,6 +268,19 @@ func TestReplacementIsNotStoppedByTheDeletionOfWhatItReplaced(t *testing.T) {
 	_, err := old.tryUpdate(t, s, app(g).withFile("web.conf", file("two")))
 	require.ErrorContains(t, err, "belongs to another ComposeProject")
 	require.NoError(t, s.Delete(p.DeleteRequest{ID: replacement.id, Urn: urn, Properties: replacement.state}))
+}
+
+func TestFailedReplacementGivesTheFolderBack(t *testing.T) {
+	t.Parallel()
+	s, g := server(t), guesttest.New(t)
+	d := create(t, s, app(g))
+	g.Docker.Set("web", guesttest.Outcome{Reads: "web.conf"})
+	_, err := tryCreate(t, s, app(g).withFile("web.conf", file("broken")))
+	require.ErrorContains(t, err, "runs the previous release")
+	d = d.update(t, s, app(g).withFile("web.conf", file("two")))
+	require.Equal(t, "two", content(t, g, "web.conf"))
+	require.NoError(t, s.Delete(p.DeleteRequest{ID: d.id, Urn: urn, Properties: d.state}))
+	require.NoDirExists(t, filepath.Join(g.Dir, "app"))
 }
 
 func TestImportIsRefused(t *testing.T) {

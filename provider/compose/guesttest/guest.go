@@ -119,11 +119,11 @@ func (g *Guest) Answer(prefix string, status int, text string) {
 	g.answers = append([]answer{{prefix, status, text}}, g.answers...)
 }
 
-// Hang has commands that begin with prefix (without sudo) run until they are ended.
-func (g *Guest) Hang(prefix string) {
+// Hang has commands that hold part run until they are ended.
+func (g *Guest) Hang(part string) {
 	g.mutex.Lock()
 	defer g.mutex.Unlock()
-	g.hangs = append(g.hangs, prefix)
+	g.hangs = append(g.hangs, part)
 }
 
 // CutOn drops all connections when a command that holds part begins, once.
@@ -180,8 +180,8 @@ func (g *Guest) exec(session ssh.Session) {
 		g.Cut()
 		return
 	}
-	for _, prefix := range hangs {
-		if strings.HasPrefix(line, prefix) {
+	for _, part := range hangs {
+		if strings.Contains(line, part) {
 			<-session.Context().Done()
 			return
 		}

@@ -47,7 +47,7 @@ type ComposeProject struct {
 	RemoveVolumes pulumi.BoolPtrOutput `pulumi:"removeVolumes"`
 	// Files whose content is a secret, by their path: encrypted in the state, readable on the guest by their owner only.
 	SecretFiles ComposeSecretFileMapOutput `pulumi:"secretFiles"`
-	// State of each service: `running`, `completed`, `unhealthy`, `exited`, `missing` or Docker's own word.
+	// State of each service: `running`, `completed`, `unhealthy`, `exited`, `missing`, `unknown` if nobody could ask, or Docker's own word.
 	Services pulumi.StringMapOutput `pulumi:"services"`
 	// How long each step may take.
 	Timeouts ComposeTimeoutsPtrOutput `pulumi:"timeouts"`
@@ -243,7 +243,7 @@ func (o ComposeProjectOutput) SecretFiles() ComposeSecretFileMapOutput {
 	return o.ApplyT(func(v *ComposeProject) ComposeSecretFileMapOutput { return v.SecretFiles }).(ComposeSecretFileMapOutput)
 }
 
-// State of each service: `running`, `completed`, `unhealthy`, `exited`, `missing` or Docker's own word.
+// State of each service: `running`, `completed`, `unhealthy`, `exited`, `missing`, `unknown` if nobody could ask, or Docker's own word.
 func (o ComposeProjectOutput) Services() pulumi.StringMapOutput {
 	return o.ApplyT(func(v *ComposeProject) pulumi.StringMapOutput { return v.Services }).(pulumi.StringMapOutput)
 }

@@ -199,5 +199,5 @@ func (s *ProjectState) Annotate(a infer.Annotator) {
 	a.Describe(&s.HostKey, "Host key that the guest showed at first contact, or the one that `connection.hostKey` names. A guest with another key is refused.")
 	a.Describe(&s.Release, "The release in use; empty after a deployment whose end is unknown.")
 	a.Describe(&s.FileDigests, "Digest, mode and owner of each file; of a secret file, mode and owner.")
-	a.Describe(&s.Services, "State of each service: `running`, `completed`, `unhealthy`, `exited`, `missing` or Docker's own word.")
+	a.Describe(&s.Services, "State of each service: `running`, `completed`, `unhealthy`, `exited`, `missing`, `unknown` if nobody could ask, or Docker's own word.")
 }

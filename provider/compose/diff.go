@@ -43,7 +43,7 @@ func (*Project) Diff(_ context.Context, req infer.DiffRequest[ProjectArgs, Proje
 	return infer.DiffResponse{
 		HasChanges: len(changes) > 0,
 		// The new project would come up in the way of the old one: same guest, same ports.
-		DeleteBeforeReplace: changes.replaces(),
+		DeleteBeforeReplace: changes.replacesInPlace(),
 		DetailedDiff:        changes,
 	}, nil
 }
@@ -76,13 +76,10 @@ func (d differences) replace(key, was, is string) {
 	}
 }
 
-func (d differences) replaces() bool {
-	for _, change := range d {
-		if change.Kind == p.UpdateReplace {
-			return true
-		}
-	}
-	return false
+// replacesInPlace tells whether the replacement lives on the same guest.
+func (d differences) replacesInPlace() bool {
+	return d["connection.host"].Kind != p.UpdateReplace &&
+		(d["projectName"].Kind == p.UpdateReplace || d["directory"].Kind == p.UpdateReplace)
 }
 
 func (d differences) connection(was ProjectState, is ProjectArgs) {
@@ -90,6 +87,10 @@ func (d differences) connection(was ProjectState, is ProjectArgs) {
 	d.text("connection.host", before.Host, after.Host)
 	if before.Port != after.Port {
 		d.update("connection.port")
+	}
+	if before.Host != after.Host && after.Host != "" && after.HostKey != "" && !guest.SameHostKey(after.HostKey, was.HostKey) {
+		// Another machine by name and by key: the project moves, and the old machine is cleared.
+		d.set("connection.host", p.UpdateReplace)
 	}
 	d.text("connection.user", before.User, after.User)
 	d.text("connection.privateKey", before.PrivateKey, after.PrivateKey)

@@ -141,6 +141,7 @@ func TestDiffNamesWhatChanges(t *testing.T) {
 		return property.New(app(g)["connection"].AsMap().Set(key, value))
 	}
 	old := app(g).withFile("old.txt", file("old"))
+	const otherKey = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHUmeLqQSfJf0qBLAAkgEgRBzZ2pGVqhmjVxbXkkEX7N"
 	for name, test := range map[string]struct {
 		inputs inputs
 		want   map[string]p.DiffKind
@@ -157,6 +158,8 @@ func TestDiffNamesWhatChanges(t *testing.T) {
 		"project": {old.with("projectName", text("other")).with("directory", old["directory"]), map[string]p.DiffKind{"projectName": p.UpdateReplace}},
 		"folder":  {old.with("directory", text("/opt/x")), map[string]p.DiffKind{"directory": p.UpdateReplace}},
 		"host":    {old.with("connection", connection("host", text("guest"))), map[string]p.DiffKind{"connection.host": p.Update}},
+		"other machine": {old.with("connection", property.New(app(g)["connection"].AsMap().Set("host", text("guest")).Set("hostKey", text(otherKey)))),
+			map[string]p.DiffKind{"connection.host": p.UpdateReplace, "connection.hostKey": p.Add}},
 		"pin of the known key": {old.with("connection", connection("hostKey", text(d.state.Get("hostKey").AsString()+" comment"))),
 			map[string]p.DiffKind{}},
 		"timeout": {old.with("timeouts", property.New(old["timeouts"].AsMap().Set("upSeconds", property.New(5.0)))),

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"strings"
 	"unicode/utf8"
 
 	p "github.com/pulumi/pulumi-go-provider"
@@ -16,8 +15,8 @@ import (
 	"github.com/pve-home/pve-home/provider/compose/release"
 )
 
-// unreachableService stands for the state of a service that nobody could ask.
-const unreachableService = "unreachable"
+// unknownService stands for the state of a service that nobody could ask.
+const unknownService = "unknown"
 
 // Read brings the state to what is on the guest: an edited file appears with its content there,
 // so that the next preview shows that very file as changed, and `up` brings it back.
@@ -30,7 +29,8 @@ func (*Project) Read(ctx context.Context, req infer.ReadRequest[ProjectArgs, Pro
 	if errors.As(err, &unreachable) {
 		// An error here would end a refresh, and with it the update that starts the guest again.
 		p.GetLogger(ctx).Warningf("%v: what runs there is not known. If the guest is gone for good, forget the project with `pulumi state delete`", err)
-		state, found, err = unknown(req.State), true, nil
+		state, found, err = req.State, true, nil
+		state.Services = notKnown(state.Services)
 	}
 	if err != nil {
 		return infer.ReadResponse[ProjectArgs, ProjectState]{}, newScrubber(req.State.ProjectArgs).error(err)
@@ -43,17 +43,16 @@ func (*Project) Read(ctx context.Context, req infer.ReadRequest[ProjectArgs, Pro
 	return infer.ReadResponse[ProjectArgs, ProjectState]{ID: req.ID, Inputs: inputs, State: state}, nil
 }
 
-// unknown is the state of a project on a guest that does not answer. The next update looks again.
-func unknown(state ProjectState) ProjectState {
-	services := map[string]string{}
-	for name, before := range state.Services {
-		services[name] = unreachableService
+// notKnown are the states of services on a guest that does not tell. The next update looks again.
+func notKnown(services map[string]string) map[string]string {
+	states := map[string]string{}
+	for name, before := range services {
+		states[name] = unknownService
 		if before == docker.Completed {
-			services[name] = before // it has ended and needs no guest any more
+			states[name] = before // it has ended and needs no guest any more
 		}
 	}
-	state.Services = services
-	return state
+	return states
 }
 
 // look reads what the state describes. found is false if there is no such project.
@@ -90,7 +89,7 @@ func look(ctx context.Context, state ProjectState) (_ ProjectState, found bool, 
 	if manifest != nil {
 		s.project.Files = manifest.Files()
 	}
-	state.Services, err = readServices(ctx, s.project, state.Services)
+	state.Services, err = readServices(ctx, s.project, state.Services, newScrubber(state.ProjectArgs))
 	return state, true, err
 }
 
@@ -148,14 +147,15 @@ func (f File) observed(actual release.File) File {
 }
 
 // readServices are the states of the services that the deployment had, and of new ones.
-func readServices(ctx context.Context, project docker.Project, known map[string]string) (map[string]string, error) {
+func readServices(ctx context.Context, project docker.Project, known map[string]string, scrub scrubber) (map[string]string, error) {
 	containers, err := project.Ps(ctx)
+	var failed *docker.CommandError
+	if errors.As(err, &failed) {
+		// Docker is down, or the compose files were edited into something invalid.
+		p.GetLogger(ctx).Warning(scrub.text(fmt.Sprintf("%v: what runs there is not known", err)))
+		return notKnown(known), nil
+	}
 	if err != nil {
-		var failed *docker.CommandError
-		if errors.As(err, &failed) && !strings.Contains(failed.Output, "Docker daemon") {
-			// The compose files were edited into something invalid, which shows as their change.
-			return known, nil
-		}
 		return nil, err
 	}
 	states := docker.ServiceStates(containers)

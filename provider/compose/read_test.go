@@ -68,6 +68,7 @@ func TestDriftIsFoundAndRepaired(t *testing.T) {
 			return os.RemoveAll(target)
 		}, map[string]p.DiffKind{
 			"release": p.Update, `files["compose.yaml"]`: p.Add, `files["web.conf"]`: p.Add, `secretFiles["token"]`: p.Add,
+			`services["db"]`: p.Update, `services["web"]`: p.Update,
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -124,4 +125,18 @@ func TestCompletedServiceStaysCompleted(t *testing.T) {
 	g.Stop()
 	d, _ = d.refresh(t, s)
 	require.Equal(t, map[string]p.DiffKind{`services["web"]`: p.Update}, keys(d.diff(t, s, app(g))))
+}
+
+func TestDockerThatDoesNotAnswerIsDrift(t *testing.T) {
+	t.Parallel()
+	s, g := server(t), guesttest.New(t)
+	d := create(t, s, app(g))
+	g.Answer("docker compose --project-name", 1, "Cannot connect to the Docker daemon at unix:///var/run/docker.sock.")
+	d, found := d.refresh(t, s)
+	require.True(t, found)
+	require.Equal(t, map[string]p.DiffKind{`services["db"]`: p.Update, `services["web"]`: p.Update}, keys(d.diff(t, s, app(g))))
+	g.Forget()
+	d = d.update(t, s, app(g))
+	require.Empty(t, keys(d.diff(t, s, app(g))))
+	require.Equal(t, 1, g.Docker.Container("web").Starts, "it ran all the time")
 }

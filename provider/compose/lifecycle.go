@@ -64,10 +64,6 @@ func (*Project) Delete(ctx context.Context, req infer.DeleteRequest[ProjectState
 }
 
 func remove(ctx context.Context, id string, args ProjectArgs, hostKey string) error {
-	// The key in the state is of the machine that the project runs on, whatever the input says now.
-	if hostKey != "" {
-		args.Connection.HostKey = hostKey
-	}
 	g, err := connect(ctx, args, hostKey, seconds(min(args.limits().ConnectSeconds, lookSeconds)))
 	if err != nil {
 		return err

@@ -180,6 +180,9 @@ func (pr *project) container(service string) string {
 		return ""
 	}
 	started, err := docker.client(pr.t.Context(), nil, "inspect", "--format", "{{.State.StartedAt}}", id)
+	if err != nil && strings.Contains(err.Error(), "No such object") {
+		return "" // it was removed between the two questions
+	}
 	require.NoError(pr.t, err)
 	return id + " " + started
 }

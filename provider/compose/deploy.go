@@ -33,6 +33,9 @@ type deployment struct {
 	manifest      release.Manifest
 }
 
+// awayPause goes before the next attempt to reach a guest that broke the connection.
+const awayPause = 2 * time.Second
+
 // unfinishedError says that what runs on the guest now is neither the new release nor surely the
 // previous one. The next `pulumi up` brings it right.
 type unfinishedError struct{ err error }
@@ -51,9 +54,9 @@ func deploy(ctx context.Context, id string, args ProjectArgs, old *ProjectState)
 	if old != nil {
 		known = old.HostKey
 	}
-	g, err := connect(ctx, args, known, seconds(args.limits().ConnectSeconds))
+	g, err := reach(ctx, args, known, old == nil)
 	if err != nil {
-		return state, err
+		return state, scrub.error(err)
 	}
 	state.HostKey = g.HostKey()
 	// What undoes a deployment must work though ctx has ended.
@@ -73,9 +76,6 @@ func deploy(ctx context.Context, id string, args ProjectArgs, old *ProjectState)
 }
 
 func (d *deployment) run(ctx context.Context) (map[string]string, error) {
-	if err := d.waitForGuest(ctx); err != nil {
-		return nil, err
-	}
 	if err := d.prepare(ctx); err != nil {
 		return nil, d.abandon(ctx, err)
 	}
@@ -92,13 +92,43 @@ func (d *deployment) run(ctx context.Context) (map[string]string, error) {
 	return docker.ServiceStates(containers), nil
 }
 
-// waitForGuest waits for the first boot, and finds out whether there is a Docker to deploy to.
-func (d *deployment) waitForGuest(ctx context.Context) error {
-	d.log.InfoStatus("waiting for cloud-init")
-	limit := seconds(d.args.limits().CloudInitSeconds)
-	waiting, cancel := context.WithTimeout(ctx, limit)
+// reach connects to the guest, waits for its first boot, which may end in a reboot, and finds out
+// whether there is a Docker to deploy to.
+func reach(ctx context.Context, args ProjectArgs, known string, first bool) (*guest.Guest, error) {
+	limit := seconds(args.limits().CloudInitSeconds)
+	booted := time.Now().Add(limit)
+	for {
+		g, err := connect(ctx, args, known, seconds(args.limits().ConnectSeconds))
+		if err != nil {
+			return nil, err
+		}
+		err = waitForBoot(ctx, g, first, booted, limit)
+		if err == nil {
+			_, err = docker.Version(ctx, g)
+		}
+		if err == nil {
+			return g, nil
+		}
+		_ = g.Close()
+		var lost *guest.LostError
+		if !errors.As(err, &lost) || ctx.Err() != nil || time.Now().After(booted) {
+			return nil, err
+		}
+		p.GetLogger(ctx).InfoStatus("the guest is away, it may reboot")
+		known = g.HostKey()
+		select {
+		case <-ctx.Done():
+		case <-time.After(awayPause):
+		}
+	}
+}
+
+func waitForBoot(ctx context.Context, g *guest.Guest, first bool, until time.Time, limit time.Duration) error {
+	log := p.GetLogger(ctx)
+	log.InfoStatus("waiting for cloud-init")
+	waiting, cancel := context.WithDeadline(ctx, until)
 	defer cancel()
-	init, err := d.WaitForCloudInit(waiting)
+	init, err := g.WaitForCloudInit(waiting)
 	if err != nil {
 		if ctx.Err() == nil && waiting.Err() != nil {
 			return fmt.Errorf("cloud-init has not finished within %s: see /var/log/cloud-init-output.log on the guest, or raise timeouts.cloudInitSeconds", limit)
@@ -106,13 +136,10 @@ func (d *deployment) waitForGuest(ctx context.Context) error {
 		return err
 	}
 	switch {
-	case init.Failed && d.old == nil:
+	case init.Failed && first:
 		return fmt.Errorf("the guest's first boot failed, cloud-init says %s: %s: mend the user-data and rebuild the guest, or mend the guest and reboot it", init.Status, strings.Join(init.Messages, "; "))
 	case len(init.Messages) > 0:
-		d.log.Warningf("cloud-init says %s: %s", init.Status, strings.Join(init.Messages, "; "))
-	}
-	if _, err := docker.Version(ctx, d.Guest); err != nil {
-		return err
+		log.Warningf("cloud-init says %s: %s", init.Status, strings.Join(init.Messages, "; "))
 	}
 	return nil
 }

@@ -277,6 +277,16 @@ func TestWaitsForSSH(t *testing.T) {
 	create(t, s, app(g).withTimeout("connectSeconds", 30))
 }
 
+func TestFirstBootMayEndInAReboot(t *testing.T) {
+	t.Parallel()
+	s, g := server(t), guesttest.New(t)
+	g.CutOn("cloud-init status --wait")
+	d := create(t, s, app(g))
+	g.CutOn("docker compose version")
+	d.update(t, s, app(g).withFile("web.conf", file("two")))
+	require.Equal(t, "two", content(t, g, "web.conf"))
+}
+
 func TestUnreachableGuestIsLookedAtAgainByTheNextUpdate(t *testing.T) {
 	t.Parallel()
 	s, g := server(t), guesttest.New(t)

@@ -54,9 +54,9 @@ func TestCommands(t *testing.T) {
 		}
 		current := compose(dir+"/current", " --file "+dir+"/current/.release.compose.json")
 		require.Equal(t, []string{
-			sudo + "/usr/lib/openssh/sftp-server",
 			"cloud-init status --wait",
 			sudo + "docker compose version --short",
+			sudo + "/usr/lib/openssh/sftp-server",
 			sudo + compose(dir+"/releases/"+d.state.Get("release").AsString(), "") + " config --format json",
 			sudo + "env --chdir=" + dir + "/current timeout --kill-after=10 300 true",
 			sudo + "timeout --kill-after=30 630 " + current + " up --detach --remove-orphans --wait --wait-timeout 600",

@@ -3,7 +3,6 @@ package e2e
 import (
 	"fmt"
 	"testing"
-	"time"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/auto"
 	"github.com/stretchr/testify/require"
@@ -89,7 +88,7 @@ func TestTwoStacksAtOnce(t *testing.T) {
 // TestClonesAreBounded: many VMs of one template are not cloned all at once.
 func TestClonesAreBounded(t *testing.T) {
 	h := quick(t)
-	h.Sim.SetTaskDuration("qmclone", time.Second)
+	h.Sim.SetTaskDuration("qmclone", longTask)
 	file := vmFile(21, "agent: false")
 	for host := 22; host < 33; host++ {
 		file += fmt.Sprintf("    web-%d:\n      address: 192.168.1.%d\n      agent: false\n      diskGiB: 20\n", host, host)
@@ -112,6 +111,7 @@ func TestClonesAreBounded(t *testing.T) {
 		return len(done) > 0
 	})
 	require.NoError(t, <-done)
-	require.Equal(t, 4, most, "clones of the template at the same time")
+	require.Greater(t, most, 1, "clones of the template at the same time")
+	require.LessOrEqual(t, most, 4, "clones of the template at the same time")
 	require.Len(t, h.guestNames(), 12)
 }

@@ -26,11 +26,12 @@ func TestRoleIsMinimal(t *testing.T) {
 	for _, version := range []string{"8.4", "9.1"} {
 		t.Run(version, func(t *testing.T) {
 			h := newHarness(t, lab.Options{AttachProvider: true, Sim: func(o *sim.Options) { o.Version = version }})
-			s := h.stack("prod", vmAndContainer)
+			file := vmAndContainer + jobs("nightly", "schedule: daily", "storage: local", "keepLast: 2")
+			s := h.stack("prod", file)
 			h.up(s)
 			h.clean(s)
 			h.refreshFindsNothing(s)
-			h.edit(s, with(with(vmAndContainer, "cores: 2", "cores: 4"), "tags: [web]", "tags: [web]\n      node: pve2\n      migrate: true\n      vlan: 7"))
+			h.edit(s, with(with(file, "cores: 2", "cores: 4"), "tags: [web]", "tags: [web]\n      node: pve2\n      migrate: true\n      vlan: 7"))
 			h.up(s)
 			_, err := s.Destroy(h.timeout(), optdestroy.ProgressStreams(h.out))
 			require.NoError(t, err)

@@ -151,6 +151,23 @@ func TestBackupJobChanges(t *testing.T) {
 	h.refreshFindsNothing(s)
 }
 
+// TestNewToken: a token that is renewed replaces nothing.
+func TestNewToken(t *testing.T) {
+	h := quick(t)
+	s := h.stack("lab", backedUp(21))
+	h.up(s)
+	guest, job := *h.guest("web"), h.job(nightlyOfLab)
+	token, err := h.Sim.CreateToken("pve-home@pve", "renewed", pve.Privileges(""))
+	require.NoError(t, err)
+	h.set(s, map[string]string{"proxmoxApiToken": token})
+	changes := h.up(s)
+	require.Equal(t, 2, changes["update"], "the two providers: %v", changes)
+	require.Zero(t, changes["create"]+changes["delete"]+changes["replace"]+changes["create-replacement"], "%v", changes)
+	h.clean(s)
+	require.Equal(t, guest, *h.guest("web"))
+	require.Equal(t, job, h.job(nightlyOfLab))
+}
+
 // TestBackupDoubts: what is likely a mistake is a warning, in the preview already, or an error.
 func TestBackupDoubts(t *testing.T) {
 	h := quick(t)

@@ -3,7 +3,6 @@ package e2e
 import (
 	"crypto/ed25519"
 	"crypto/rand"
-	"encoding/json"
 	"encoding/pem"
 	"maps"
 	"slices"
@@ -15,7 +14,6 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/auto/optdestroy"
 	"github.com/pulumi/pulumi/sdk/v3/go/auto/optpreview"
 	"github.com/pulumi/pulumi/sdk/v3/go/auto/optup"
-	"github.com/pulumi/pulumi/sdk/v3/go/common/apitype"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/crypto/ssh"
@@ -363,14 +361,4 @@ func TestComposeProjectOnRebuiltGuest(t *testing.T) {
 	a.containers()
 	h.clean(s)
 	h.refreshFindsNothing(s)
-}
-
-// resources are those of the stack's state.
-func (h *harness) resources(s *lab.Stack) []apitype.ResourceV3 {
-	h.t.Helper()
-	exported, err := s.Export(h.ctx)
-	require.NoError(h.t, err)
-	var deployment apitype.DeploymentV3
-	require.NoError(h.t, json.Unmarshal(exported.Deployment, &deployment))
-	return deployment.Resources
 }

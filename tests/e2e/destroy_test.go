@@ -1,10 +1,13 @@
 package e2e
 
 import (
+	"errors"
 	"testing"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/auto/optdestroy"
 	"github.com/stretchr/testify/require"
+
+	"github.com/pve-home/pve-home/tests/lab"
 )
 
 // TestDestroy leaves what was there before, and the guests of other stacks.
@@ -55,4 +58,32 @@ func TestProtectedGuestsRefuse(t *testing.T) {
 	_, err = s.Destroy(h.timeout())
 	require.NoError(t, err)
 	require.Empty(t, h.guestNames())
+}
+
+// TestRebuild: the commands of docs/operations.md make a VM anew, and its backup job with it.
+func TestRebuild(t *testing.T) {
+	h := quick(t)
+	s := h.stack("lab", backedUp(21)+"  pve-home:containers:\n    dns: {address: 192.168.1.31}\n")
+	h.up(s)
+	job, dns := h.job(nightlyOfLab), *h.guest("dns")
+	require.NoError(t, h.Sim.Edit(1021, func(config map[string]string) { config["description"] = "the old one" }))
+
+	require.NoError(t, destroyTarget(h, s, "proxmoxve:VM/virtualMachine:VirtualMachine"))
+	require.Equal(t, []string{"dns"}, h.guestNames())
+	h.up(s)
+	h.clean(s)
+	require.NotEqual(t, "the old one", h.guest("web").Config["description"])
+	require.Equal(t, job, h.job(nightlyOfLab))
+	require.Equal(t, dns, *h.guest("dns"))
+}
+
+// destroyTarget destroys the resource of a type and what depends on it.
+func destroyTarget(h *harness, s *lab.Stack, kind string) error {
+	for _, r := range h.resources(s) {
+		if string(r.Type) == kind {
+			_, err := s.Destroy(h.timeout(), optdestroy.Target([]string{string(r.URN)}), optdestroy.TargetDependents(), optdestroy.ProgressStreams(h.out))
+			return err
+		}
+	}
+	return errors.New("no resource of type " + kind)
 }

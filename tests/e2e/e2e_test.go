@@ -5,6 +5,7 @@ package e2e
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"net"
 	"os"
 	"strings"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/pulumi/pulumi/sdk/v3/go/auto"
 	"github.com/pulumi/pulumi/sdk/v3/go/auto/optrefresh"
+	"github.com/pulumi/pulumi/sdk/v3/go/common/apitype"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 	"github.com/stretchr/testify/require"
 
@@ -157,6 +159,16 @@ func (h *harness) guestNames() []string {
 		}
 	}
 	return names
+}
+
+// resources are those of the stack's state.
+func (h *harness) resources(s *lab.Stack) []apitype.ResourceV3 {
+	h.t.Helper()
+	exported, err := s.Export(h.ctx)
+	require.NoError(h.t, err)
+	var deployment apitype.DeploymentV3
+	require.NoError(h.t, json.Unmarshal(exported.Deployment, &deployment))
+	return deployment.Resources
 }
 
 // proxmoxOf connects a test's own program to the lab.

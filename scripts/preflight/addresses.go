@@ -47,11 +47,11 @@ func (s *state) addresses(ctx context.Context) []Finding {
 	if len(wanted) == 0 {
 		return []Finding{ok("no guest is new")}
 	}
-	holders, err := s.holders(ctx, guests)
-	if err != nil {
-		return []Finding{s.failed(err)}
-	}
+	holders, unread := s.holders(ctx, guests)
 	var problems []Finding
+	if len(unread) > 0 {
+		problems = append(problems, warn("Start the nodes that are off, and run this again", "the addresses of %d guests could not be read, for example: %s", len(unread), unread[0]))
+	}
 	var free []netip.Addr
 	for _, a := range slices.SortedFunc(maps.Keys(wanted), netip.Addr.Compare) {
 		if holder, taken := holders[a]; taken {
@@ -66,20 +66,20 @@ func (s *state) addresses(ctx context.Context) []Finding {
 	return findings(problems, "%d addresses of new guests are free, as far as one can see", len(wanted))
 }
 
-// holders reads the static addresses of all guests.
-func (s *state) holders(ctx context.Context, guests map[int]pve.Guest) (map[netip.Addr]pve.Guest, error) {
+// holders reads the static addresses of all guests. A guest on a node that is off cannot be read.
+func (s *state) holders(ctx context.Context, guests map[int]pve.Guest) (holders map[netip.Addr]pve.Guest, unread []error) {
 	var mu sync.Mutex
-	holders := map[netip.Addr]pve.Guest{}
-	group, ctx := errgroup.WithContext(ctx)
+	holders = map[netip.Addr]pve.Guest{}
+	var group errgroup.Group
 	group.SetLimit(atOnce)
 	for _, g := range guests {
 		group.Go(func() error {
 			options, err := s.client.Config(ctx, g)
-			if err != nil {
-				return err
-			}
 			mu.Lock()
 			defer mu.Unlock()
+			if err != nil {
+				unread = append(unread, err)
+			}
 			for i := range 32 {
 				for _, key := range []string{fmt.Sprint("ipconfig", i), fmt.Sprint("net", i)} {
 					text, _ := options[key].(string)
@@ -93,7 +93,8 @@ func (s *state) holders(ctx context.Context, guests map[int]pve.Guest) (map[neti
 			return nil
 		})
 	}
-	return holders, group.Wait()
+	_ = group.Wait() // no function returns an error
+	return holders, unread
 }
 
 // answering returns the addresses at which a TCP port is open, sorted.

@@ -23,6 +23,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/auto"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/crypto/ssh"
+	"golang.org/x/crypto/ssh/agent"
 	"golang.org/x/crypto/ssh/knownhosts"
 
 	"github.com/pve-home/pve-home/tests/lab"
@@ -50,11 +51,13 @@ type harness struct {
 	file string
 }
 
-func newHarness(t *testing.T) *harness {
+// newHarness takes the version of Proxmox VE, empty for the oldest that is supported.
+func newHarness(t *testing.T, version string) *harness {
 	t.Helper()
 	root, err := toolchain.Root()
 	require.NoError(t, err)
 	l, err := lab.Start(t.Context(), lab.Options{Sim: func(o *sim.Options) {
+		o.Version = version
 		for i, node := range o.Nodes {
 			o.Templates = append(o.Templates, sim.VMTemplate{
 				VMID: 9000 + i, Name: "debian-13-cloudinit", Node: node.Name, DiskSizeGiB: 3, DiskOptions: sim.DefaultTemplateDiskOptions,
@@ -198,6 +201,33 @@ func (h *harness) learnHostKeys() {
 	}
 	require.NoError(h.t, os.MkdirAll(filepath.Dir(h.knownHosts()), 0o700))
 	require.NoError(h.t, os.WriteFile(h.knownHosts(), []byte(strings.Join(lines, "\n")+"\n"), 0o600))
+}
+
+// agent starts an SSH agent that holds the key of the nodes, and returns its socket.
+func (h *harness) agent(t *testing.T) string {
+	t.Helper()
+	key, err := ssh.ParseRawPrivateKey(h.Sim.SSHPrivateKeyPEM())
+	require.NoError(t, err)
+	keyring := agent.NewKeyring()
+	require.NoError(t, keyring.Add(agent.AddedKey{PrivateKey: key}))
+	// The path of a socket is short.
+	dir, err := os.MkdirTemp("", "agent-")
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, os.RemoveAll(dir)) })
+	socket := filepath.Join(dir, "socket")
+	listener, err := net.Listen("unix", socket)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, listener.Close()) })
+	go func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			go func() { _ = agent.ServeAgent(keyring, conn) }()
+		}
+	}()
+	return socket
 }
 
 // distort stands between the binary and the simulator and changes the answers to one path.

@@ -43,7 +43,7 @@ func report(t *testing.T, o outcome) preflight.Report {
 // TestPreflight breaks one thing after the other on a cluster on which all checks succeed.
 func TestPreflight(t *testing.T) {
 	t.Parallel()
-	h := newHarness(t)
+	h := newHarness(t, "")
 	preflightOf := func(t *testing.T, env map[string]string) (preflight.Report, outcome) {
 		o := h.run(env, "preflight", "--stack", "lab", "--json")
 		return report(t, o), o
@@ -75,6 +75,21 @@ func TestPreflight(t *testing.T) {
 		r, o := preflightOf(t, map[string]string{"SSL_CERT_FILE": ca})
 		require.Zero(t, o.status, "%s", o)
 		require.Equal(t, preflight.OK, r.Status(preflight.Certificate))
+	})
+	t.Run("a private key", func(t *testing.T) {
+		h.set(t, map[string]string{"proxmoxSshPassword": "", "proxmoxSshPrivateKey": string(h.Sim.SSHPrivateKeyPEM())})
+		_, o := preflightOf(t, nil)
+		require.Zero(t, o.status, "%s", o)
+		require.NotContains(t, o.String(), "PRIVATE KEY")
+	})
+	t.Run("an SSH agent", func(t *testing.T) {
+		h.set(t, map[string]string{"proxmoxSshPassword": "", "proxmoxSshAgent": "true"})
+		_, o := preflightOf(t, map[string]string{"SSH_AUTH_SOCK": h.agent(t)})
+		require.Zero(t, o.status, "%s", o)
+		r, o := preflightOf(t, map[string]string{"SSH_AUTH_SOCK": "/nonexistent"})
+		require.Equal(t, 1, o.status)
+		require.Equal(t, preflight.Fail, r.Status(preflight.SSH))
+		require.Contains(t, o.stderr, "the SSH agent does not answer")
 	})
 	t.Run("guests that exist", func(t *testing.T) {
 		for vmid, name := range map[string]string{"1041": "k3s-1", "1042": "k3s-2", "1043": "sandbox"} {
@@ -196,6 +211,14 @@ func TestPreflight(t *testing.T) {
 			},
 		},
 		{
+			name: "little space for all nodes together", check: preflight.Space, status: preflight.Warn, message: "datastore nas would be 116 % full: the disks of new guests are 58 GiB, 0 GiB of 50", fix: "Make room",
+			breaks: func(t *testing.T) {
+				h.set(t, map[string]string{"datastore": "nas", "vms.sandbox.node": "pve1"})
+				require.NoError(t, h.Sim.SetStorageSize("nas", 50))
+				t.Cleanup(func() { require.NoError(t, h.Sim.SetStorageSize("nas", 8192)) })
+			},
+		},
+		{
 			name: "an unknown bridge", check: preflight.Bridges, message: "node pve2 has no bridge vmbr7, which sandbox", fix: "one that is there: vmbr0",
 			breaks: func(t *testing.T) { h.set(t, map[string]string{"vms.sandbox.bridge": "vmbr7"}) },
 		},
@@ -287,6 +310,12 @@ func TestPreflight(t *testing.T) {
 			},
 		},
 		{
+			name: "a guest on a node that is off", check: preflight.Addresses, status: preflight.Warn, message: "the addresses of 1 guests could not be read", fix: "Start the nodes",
+			breaks: func(t *testing.T) {
+				t.Cleanup(h.Sim.AddFault(sim.Fault{PathRegexp: "/qemu/9000/config$", Status: 595, Reason: "No route to host"}))
+			},
+		},
+		{
 			name: "firewall off", check: preflight.Firewall, status: preflight.Warn, message: "no rule of any guest has an effect", fix: "pvesh set /cluster/firewall/options --enable 1",
 			breaks: func(t *testing.T) {
 				h.firewall("0")
@@ -330,9 +359,21 @@ func TestPreflight(t *testing.T) {
 	require.Empty(t, h.Sim.Violations())
 }
 
+// TestPreflightOfVersion9 asks a cluster of the next version, whose API and privileges differ.
+func TestPreflightOfVersion9(t *testing.T) {
+	t.Parallel()
+	h := newHarness(t, "9.1")
+	o := h.run(nil, "preflight", "-s", "lab", "--json")
+	require.Zero(t, o.status, "%s", o)
+	r := report(t, o)
+	require.Equal(t, preflight.Warn, r.Status(preflight.Version))
+	require.Equal(t, len(r.Checks)-1, r.Count(preflight.OK), "%s", o)
+	require.Empty(t, h.Sim.Violations())
+}
+
 func TestExitStatus(t *testing.T) {
 	t.Parallel()
-	h := newHarness(t)
+	h := newHarness(t, "")
 	for _, tc := range []struct {
 		name   string
 		env    map[string]string

@@ -42,7 +42,8 @@ func asRoot(t *testing.T) {
 // run runs a command and returns its output.
 func run(t *testing.T, environment []string, name string, args ...string) (string, error) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), programTimeout)
+	// A test's own context ends before its cleanup runs.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), programTimeout)
 	defer cancel()
 	command := exec.CommandContext(ctx, name, args...)
 	command.Env = append(os.Environ(), environment...)

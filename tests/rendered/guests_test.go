@@ -101,6 +101,20 @@ func texts(t *testing.T, path string) map[string]string {
 	return found
 }
 
+// fileOf is a file that a guest gets.
+func fileOf(t *testing.T, u templates.UserData, path string) string {
+	t.Helper()
+	files, err := u.Files()
+	require.NoError(t, err)
+	for _, f := range files {
+		if f.Path == path {
+			return f.Content
+		}
+	}
+	require.Fail(t, "no file "+path)
+	return ""
+}
+
 // script returns the path of a script of the first boot.
 func script(t *testing.T, name string) string {
 	t.Helper()

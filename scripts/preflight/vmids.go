@@ -58,6 +58,8 @@ func (s *state) vmids(ctx context.Context) []Finding {
 		switch {
 		case taken && (there.Name != w.name || there.Type != w.kind || there.Template != 0):
 			problems = append(problems, fail("Give "+w.name+" another vmId, or another address if the VMID comes from the address", "VMID %d of %s is taken by %s", w.vmid, w.name, there))
+		case taken && s.unfinished(ctx, there):
+			problems = append(problems, warn("If it is somebody else's, give "+w.name+" another vmId before the next pulumi up", "VMID %d holds what an interrupted update left of %s; the next one removes it and makes it anew", w.vmid, w.name))
 		case taken && !s.tagged(there):
 			problems = append(problems, fail("If it is the guest of this stack, add the tag "+s.tag()+" to it; otherwise give "+w.name+" another vmId",
 				"VMID %d is taken by %s, which has the name but not the tag of the stack", w.vmid, there))
@@ -68,6 +70,16 @@ func (s *state) vmids(ctx context.Context) []Finding {
 		}
 	}
 	return findings(problems, "%d free, %d of guests of the stack", len(s.wanted())-existing, existing)
+}
+
+// unfinished says whether a guest with the right name is the rest of an interrupted creation, which
+// the program removes: a clone gets its tags after its disks, and was never started.
+func (s *state) unfinished(ctx context.Context, there pve.Guest) bool {
+	if there.Status != "stopped" || there.Tags != "" {
+		return false
+	}
+	starts, err := s.client.Starts(ctx, there)
+	return err == nil && !starts.Tried
 }
 
 // elsewhere finds the guest under another VMID: it would be made anew, and the old one removed.

@@ -78,7 +78,7 @@ func newHarness(t *testing.T, version string) *harness {
 	h.file = string(text)
 	h.stack, err = l.StackFrom(t.Context(), "lab", h.file)
 	require.NoError(t, err)
-	h.admin, err = l.Sim.CreateToken("admin@pve", "test", []string{"Sys.Modify", "Sys.Audit", "VM.Allocate", "VM.Config.Options", "VM.Config.Network", "VM.Config.Cloudinit", "VM.Config.Disk", "Datastore.Allocate", "SDN.Use"})
+	h.admin, err = l.Sim.CreateToken("admin@pve", "test", []string{"Sys.Modify", "Sys.Audit", "VM.Allocate", "VM.PowerMgmt", "VM.Config.Options", "VM.Config.Network", "VM.Config.Cloudinit", "VM.Config.Disk", "Datastore.Allocate", "SDN.Use"})
 	require.NoError(t, err)
 	h.firewall("1")
 	h.learnHostKeys()

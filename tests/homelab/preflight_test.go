@@ -300,6 +300,18 @@ func TestPreflight(t *testing.T) {
 			breaks: func(t *testing.T) { h.makeVM(t, "1043", url.Values{"name": {"sandbox"}, "tags": {"prod"}}) },
 		},
 		{
+			name: "the rest of an interrupted update", check: preflight.VMIDs, status: preflight.Warn, message: "VMID 1043 holds what an interrupted update left of sandbox", fix: "another vmId",
+			breaks: func(t *testing.T) { h.makeVM(t, "1043", url.Values{"name": {"sandbox"}}) },
+		},
+		{
+			name: "somebody's guest of the same name", check: preflight.VMIDs, message: "which has the name but not the tag of the stack", fix: "another vmId",
+			breaks: func(t *testing.T) {
+				h.makeVM(t, "1043", url.Values{"name": {"sandbox"}})
+				h.power(t, 1043, "start", "running")
+				h.power(t, 1043, "stop", "stopped")
+			},
+		},
+		{
 			name: "the guest under another VMID", check: preflight.VMIDs, message: "sandbox is to be VMID 1043, but exists as VMID 143", fix: "Set the vmId",
 			breaks: func(t *testing.T) { h.makeVM(t, "143", url.Values{"name": {"sandbox"}, "tags": {"lab"}}) },
 		},
@@ -417,6 +429,15 @@ func TestExitStatus(t *testing.T) {
 		require.Equal(t, 130, cmd.ProcessState.ExitCode())
 		require.Less(t, time.Since(begun), 10*time.Second)
 	})
+}
+
+// power starts or stops a VM and waits until it has the status.
+func (h *harness) power(t *testing.T, vmid int, verb, status string) {
+	t.Helper()
+	h.request(http.MethodPost, fmt.Sprintf("/nodes/pve2/qemu/%d/status/%s", vmid, verb), url.Values{})
+	require.Eventually(t, func() bool {
+		return slices.ContainsFunc(h.Sim.Guests(), func(g sim.Guest) bool { return g.VMID == vmid && g.Status == status })
+	}, 10*time.Second, 10*time.Millisecond)
 }
 
 // guestAddress is where a guest of the stack lab, or the gateway, lies in the lab's network.

@@ -155,7 +155,7 @@ func (g *guard) vmidIsFree(args *pulumi.ResourceHookArgs) error {
 	if !taken {
 		return g.keepsVMID(args, guests, vmid)
 	}
-	if there.Name != args.Name {
+	if there.Name != args.Name || g.ofAnotherStack(there) {
 		return fmt.Errorf("%s: VMID %d is taken by %s. Give %s another vmId, or another address if the VMID comes from the address",
 			args.Name, vmid, there, args.Name)
 	}
@@ -190,13 +190,20 @@ func (g *guard) vmidIsFree(args *pulumi.ResourceHookArgs) error {
 // one removed. A guest is recognised by its name and the tag of its stack.
 func (g *guard) keepsVMID(args *pulumi.ResourceHookArgs, guests map[int]pve.Guest, vmid int) error {
 	for _, there := range guests {
-		if there.Name == args.Name && slices.Contains(strings.Split(there.Tags, ";"), g.ctx.Stack()) {
+		if there.Name == args.Name && slices.Contains(strings.Split(there.Tags, ";"), pve.StackTag(g.ctx.Stack())) {
 			return fmt.Errorf("%s: the guest exists as VMID %d: %s. As VMID %d it would be made anew and the old one removed with its data. "+
 				"Set vmId: %d to keep it (without vmId the VMID follows the address), or remove the old one first",
 				args.Name, there.VMID, there, vmid, there.VMID)
 		}
 	}
 	return nil
+}
+
+// ofAnotherStack says whether a guest has the tags of another stack than this one. The rest of an
+// interrupted creation may have none yet.
+func (g *guard) ofAnotherStack(there pve.Guest) bool {
+	tags := strings.Split(there.Tags, ";")
+	return slices.Contains(tags, pve.ProjectTag) && !slices.Contains(tags, pve.StackTag(g.ctx.Stack()))
 }
 
 // unfinished says whether a guest is the rest of an interrupted creation: stopped, and never

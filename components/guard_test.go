@@ -107,6 +107,8 @@ func TestVMIDIsFree(t *testing.T) {
 			err: "Set vmId: 1099 to keep it"},
 		{name: "another stack's guest of that name", cluster: with(map[string]any{
 			"vmid": 1099, "name": "web", "node": "pve1", "type": "qemu", "status": "running", "tags": "lab;pve-home"}, nil)},
+		{name: "another stack's guest of that name and VMID", cluster: with(changed("tags", "lab;pve-home"), nil),
+			err: `web: VMID 1021 is taken by VM "web" (stopped on node pve1). Give web another vmId`},
 		{name: "running guest of that name is never removed", cluster: with(changed("status", "running"), nil),
 			err: "would replace a guest and lose its data"},
 		{name: "guest that ran before is never removed", cluster: with(ours, map[string]any{configCall: map[string]any{}, tasksCall: started}),

@@ -94,8 +94,5 @@ func (s *state) elsewhere(w wantedGuest) []Finding {
 }
 
 func (s *state) tagged(g pve.Guest) bool {
-	return slices.Contains(strings.Split(g.Tags, ";"), s.tag())
+	return slices.Contains(strings.Split(g.Tags, ";"), pve.StackTag(s.Stack))
 }
-
-// tag is the stack's name as Proxmox allows it in a tag.
-func (s *state) tag() string { return strings.TrimLeft(strings.ToLower(s.Stack), ".-") }

@@ -6,6 +6,8 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+
+	"github.com/pve-home/pve-home/components/pve"
 )
 
 // guest is what is resolved in the same way for VMs and containers.
@@ -147,8 +149,8 @@ func (r *resolver) mac(key, value string) string {
 }
 
 func (r *resolver) tags(g guestInput) []string {
-	tags := append(slices.Clone(g.Tags), "pve-home")
-	if stack := strings.TrimLeft(strings.ToLower(r.cfg.Stack), ".-"); stack != "" {
+	tags := append(slices.Clone(g.Tags), pve.ProjectTag)
+	if stack := pve.StackTag(r.cfg.Stack); stack != "" {
 		tags = append(tags, stack)
 	}
 	if day, err := parseDate(g.Expires); err == nil {

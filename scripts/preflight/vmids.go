@@ -61,7 +61,7 @@ func (s *state) vmids(ctx context.Context) []Finding {
 		case taken && s.unfinished(ctx, there):
 			problems = append(problems, warn("If it is somebody else's, give "+w.name+" another vmId before the next pulumi up", "VMID %d holds what an interrupted update left of %s; the next one removes it and makes it anew", w.vmid, w.name))
 		case taken && !s.tagged(there):
-			problems = append(problems, fail("If it is the guest of this stack, add the tag "+s.tag()+" to it; otherwise give "+w.name+" another vmId",
+			problems = append(problems, fail("If it is the guest of this stack, add the tag "+pve.StackTag(s.Stack)+" to it; otherwise give "+w.name+" another vmId",
 				"VMID %d is taken by %s, which has the name but not the tag of the stack", w.vmid, there))
 		case taken:
 			existing++

@@ -25,8 +25,7 @@ value() {
   blkid --probe --usages filesystem --match-tag "$1" --output value "$device" || true
 }
 uuid=$(value UUID) type=$(value TYPE)
-[[ $type ]] || refuse "it holds something other than a file system, see: wipefs $device"
-[[ $uuid ]] || refuse "its file system has no UUID"
+[[ $uuid && $type ]] || refuse "it holds something other than a file system with a UUID, see: wipefs $device"
 
 present=$(awk -v point="$mount_point" '$1 !~ /^#/ && $2 == point { print $1 }' "$fstab")
 case $present in

@@ -14,6 +14,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
+// Debian's; another docker on PATH may be a client of something else.
+const dockerClient = "/usr/bin/docker"
+
 // A Docker Engine starts with the file and has what it says.
 func TestDaemonJSONIsReadByDocker(t *testing.T) {
 	asRoot(t)
@@ -102,15 +105,30 @@ func startDocker(t *testing.T, dockerd, folder, config string, dataRoot bool) do
 	daemon.WaitDelay = programTimeout
 	daemon.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGTERM}
 	require.NoError(t, daemon.Start())
+	ended := make(chan struct{})
+	go func() {
+		_ = daemon.Wait() // its log says more
+		close(ended)
+	}()
 	t.Cleanup(func() {
 		cancel()
-		_ = daemon.Wait() // it was asked to end
+		<-ended
 	})
 
-	var info dockerInfo
-	require.Eventually(t, func() bool {
-		output, err := run(t, []string{"DOCKER_HOST=unix://" + filepath.Join(folder, "s")}, "/usr/bin/docker", "info", "--format", "{{json .}}")
-		return err == nil && json.Unmarshal([]byte(output), &info) == nil && info.LoggingDriver != ""
-	}, programTimeout, 200*time.Millisecond, "%s does not answer: %s", dockerd, log.Name())
-	return info
+	tick := time.NewTicker(200 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		output, err := run(t, []string{"DOCKER_HOST=unix://" + filepath.Join(folder, "s")}, dockerClient, "info", "--format", "{{json .}}")
+		var info dockerInfo
+		if err == nil && json.Unmarshal([]byte(output), &info) == nil && info.LoggingDriver != "" {
+			return info
+		}
+		select {
+		case <-ended:
+			text, err := os.ReadFile(log.Name())
+			require.NoError(t, err)
+			require.FailNow(t, dockerd+" ended", "%s", text)
+		case <-tick.C:
+		}
+	}
 }

@@ -13,6 +13,9 @@ refuse() {
 }
 
 [[ -b $device ]] || refuse "there is no such disk"
+if [[ -d $mount_point ]] && ! mountpoint --quiet "$mount_point" && [[ $(ls -A "$mount_point") ]]; then
+  refuse "the folder holds files, which the disk would hide"
+fi
 
 # Signatures of file systems, partition tables, RAID, LVM and encryption.
 signatures=$(wipefs --no-act --noheadings "$device")

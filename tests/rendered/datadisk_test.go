@@ -211,3 +211,17 @@ func TestMountPointOfAnotherDiskIsRefused(t *testing.T) {
 	require.Error(t, err)
 	require.Contains(t, output, "already has UUID=1-1 there")
 }
+
+// A disk at /etc, for example, would hide what makes the guest work.
+func TestMountPointWithFilesIsRefused(t *testing.T) {
+	m := newMachine(t)
+	device, image := m.disk()
+	write(t, m.mount, "data", "seen", 0o600)
+	before := digest(t, image)
+	output, err := m.run(device, "ext4")
+	require.Error(t, err)
+	require.Contains(t, output, "holds files")
+	m.must("sync")
+	require.Equal(t, before, digest(t, image), "the disk was written to")
+	require.NotContains(t, m.table(), m.mount)
+}

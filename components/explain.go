@@ -31,9 +31,9 @@ var advice = []struct {
 	{regexp.MustCompile(`(?i)no space left|not enough (free )?space|out of space|insufficient free space|free space in thin pool`),
 		"the datastore is full. Free space on it, or set datastore to another one"},
 	{regexp.MustCompile(`connection refused|no such host|i/o timeout|EOF|connection reset|TLS handshake|x509:|HTTP 5\d\d`),
-		"the Proxmox API did not answer as it should. Check proxmoxEndpoint, proxmoxInsecure and the node's pveproxy service; nothing is lost: run pulumi up --refresh, which goes on where it stopped"},
+		"the Proxmox API did not answer as it should. Check proxmoxEndpoint, proxmoxInsecure and the node's pveproxy service; nothing is lost: run pulumi up --refresh, which makes what is missing"},
 	{regexp.MustCompile(`"(?P<upid>UPID:(?P<node>[^:]+):[^"]*)" failed to complete`),
-		"a task of Proxmox failed. Its log says why: in Proxmox under ${node} > Task History, or on the node: pvenode task log '${upid}'. Then run pulumi up --refresh, which goes on where it stopped"},
+		"a task of Proxmox failed. Its log says why: in Proxmox under ${node} > Task History, or on the node: pvenode task log '${upid}'. Then run pulumi up --refresh, which makes what is missing"},
 }
 
 // adviceFor returns the advice for an error message, or nothing.

@@ -50,7 +50,7 @@ func withoutSnippets(h *harness) func() {
 
 // The fixes.
 const (
-	readTheLog     = "Then run pulumi up --refresh, which goes on where it stopped"
+	readTheLog     = "Then run pulumi up --refresh, which makes what is missing"
 	checkAPI       = "Check proxmoxEndpoint, proxmoxInsecure and the node's pveproxy service"
 	checkToken     = "Check proxmoxApiToken"
 	checkAddress   = "Check nodes.<name>.address and sshPort"
